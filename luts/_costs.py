@@ -1,0 +1,126 @@
+"""Work and traffic of each kind of operator, counted from its shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import cast
+
+from luts.errors import UnknownNameError
+from luts.operator import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Work of one operator.
+
+    Attributes:
+        flops: operations, a multiply-add counted as 2.
+        values_moved: elements read and written at least once, weights included.
+        output: shape of the (first) result.
+        parameters: weight elements.
+    """
+
+    flops: int
+    values_moved: int
+    output: tuple[int, ...]
+    parameters: int = 0
+
+
+def conv_output(size: int, kernel: int, stride: int, padding: int) -> int:
+    """Output length of a convolution along one axis."""
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def _conv(op: Operator) -> Cost:
+    n, c, h, w = op.inputs[0]
+    out = cast(int, op.get("out"))
+    kh, kw = cast(tuple[int, int], op.get("kernel"))
+    stride, groups = cast(int, op.get("stride", 1)), cast(int, op.get("groups", 1))
+    ho, wo = conv_output(h, kh, stride, kh // 2), conv_output(w, kw, stride, kw // 2)
+    weights = out * (c // groups) * kh * kw
+    bias = out if op.get("bias", 1) else 0
+    result = n * out * ho * wo
+    read = sum(prod(shape) for shape in op.inputs)
+    return Cost(2 * n * ho * wo * weights + result, read + result + weights + bias,
+                (n, out, ho, wo), weights + bias)
+
+
+def _pool(op: Operator) -> Cost:
+    n, c, h, w = op.inputs[0]
+    stride = cast(int, op.get("stride"))
+    kernel = cast(int, op.get("kernel", stride))
+    out = (n, c, h // stride, w // stride)
+    return Cost(prod(out) * kernel**2, prod(op.inputs[0]) + prod(out), out)
+
+
+def _pointwise(flops_each: int) -> Callable[[Operator], Cost]:
+    def cost(op: Operator) -> Cost:
+        read = sum(prod(shape) for shape in op.inputs)
+        out = op.inputs[0]
+        return Cost(flops_each * prod(out), read + prod(out), out)
+
+    return cost
+
+
+def _correlation(op: Operator) -> Cost:
+    n, c, h, w = op.inputs[0]
+    pixels = h * w
+    levels = cast(int, op.get("levels"))
+    volume = sum(n * pixels * ((h >> i) * (w >> i)) for i in range(levels))
+    return Cost(2 * n * c * pixels * pixels + volume, 2 * n * c * pixels + 2 * volume,
+                (n, pixels, h, w))
+
+
+def _lookup(op: Operator) -> Cost:
+    n, _, h, w = op.inputs[0]
+    window = 2 * cast(int, op.get("radius")) + 1
+    values = n * h * w * cast(int, op.get("levels")) * window**2
+    # Bilinear: four neighbours, but a window shares them: (2r+2)^2 reads for (2r+1)^2 results.
+    return Cost(7 * values, 2 * values, (n, values // (n * h * w), h, w))
+
+
+def _convex_upsample(op: Operator) -> Cost:
+    n, _, h, w = op.inputs[0]
+    factor = cast(int, op.get("factor"))
+    out = (n, 2, h * factor, w * factor)
+    mask = n * 9 * factor**2 * h * w
+    return Cost(5 * mask + 2 * 9 * prod(out), mask + prod(out) + 2 * n * h * w, out)
+
+
+_COSTS: dict[str, Callable[[Operator], Cost]] = {
+    "conv": _conv,
+    "avg_pool": _pool,
+    "instance_norm": _pointwise(7),
+    "add": _pointwise(1),
+    "scale": _pointwise(2),
+    "gru_gate": _pointwise(6),
+    "correlation": _correlation,
+    "correlation_lookup": _lookup,
+    "convex_upsample": _convex_upsample,
+    "concat": _pointwise(1),
+    "activation": _pointwise(1),
+}
+
+
+def register_cost(kind: str, cost: Callable[[Operator], Cost]) -> None:
+    """Adds a kind of operator; a kind can be added only once.
+
+    Raises:
+        ValueError: the kind exists already.
+    """
+    if kind in _COSTS:
+        raise ValueError(f"operator kind '{kind}' is already registered")
+    _COSTS[kind] = cost
+
+
+def cost_of(op: Operator) -> Cost:
+    """Work and traffic of an operator.
+
+    Raises:
+        UnknownNameError: no cost is registered for its kind.
+    """
+    if op.kind not in _COSTS:
+        raise UnknownNameError("operator kind", op.kind, _COSTS)
+    return _COSTS[op.kind](op)

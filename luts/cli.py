@@ -1,0 +1,41 @@
+"""What the command line programs share: one-line errors, exit codes, Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+import typer
+
+from luts.errors import UserError
+
+INTERRUPTED = 130
+
+
+def run(command: Callable[..., Any]) -> NoReturn:
+    """Runs a function as a Typer command; wrong input ends in one line and exit code 2.
+
+    Args:
+        command: a function with Typer parameters.
+    """
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
+    program = sys.modules["__main__"].__spec__
+    name = f"python -m {program.name}" if program is not None else None
+    try:
+        code = app(prog_name=name, standalone_mode=False)
+    except UserError as error:
+        _fail(str(error))
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        print("interrupted; what was done is kept, --resume goes on from there", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> NoReturn:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(2)

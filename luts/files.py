@@ -1,0 +1,127 @@
+"""Files that are whole or absent: atomic writes, append-only journals, checked names."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from luts.errors import CorruptFileError, UserError
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside ``path`` that is renamed to it when the block succeeds."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON atomically; NaN and infinities are refused."""
+    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    with atomic_path(path) as temporary:
+        temporary.write_text(text)
+
+
+def read_json(path: Path) -> Any:
+    """Reads JSON.
+
+    Raises:
+        UserError: the file is absent.
+        CorruptFileError: it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"no file {path}") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise CorruptFileError(f"{path} is not valid JSON ({error})") from None
+
+
+class Journal:
+    """Append-only JSON lines; every record is on disk when `append` returns.
+
+    A torn last line, left by a killed process, is cut off when the journal is opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.records: list[dict[str, Any]] = []
+        good = 0
+        if path.exists():
+            data = path.read_bytes()
+            for line in data.splitlines(keepends=True):
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    raise CorruptFileError(
+                        f"{path}: record {len(self.records) + 1} is not JSON"
+                    ) from None
+                self.records.append(record)
+                good += len(line)
+            if good < len(data):
+                os.truncate(path, good)
+        self._file = path.open("ab")
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Adds one record, flushed and synced."""
+        self._file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.records.append(record)
+
+    def close(self) -> None:
+        """Closes the file; records stay readable."""
+        self._file.close()
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def writable_folder(path: Path) -> Path:
+    """Makes a folder and proves that it can be written.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"cannot write to folder '{path}' ({reason}); give another one") from None
+    return path
+
+
+def safe_name(name: str, what: str) -> str:
+    """Checks a name that becomes part of a path.
+
+    Raises:
+        UserError: it has characters other than letters, digits, ``.``, ``_`` and ``-``.
+    """
+    if not _SAFE_NAME.fullmatch(name):
+        raise UserError(f"{what} '{name}' may hold letters, digits, '.', '_' and '-' only")
+    return name

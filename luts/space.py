@@ -1,0 +1,173 @@
+"""The numeric side of a search space: decisions, integer vectors, additive lowering.
+
+Everything here works without torch, so that the profiler and the predictor can plan, lower and
+sum tables without loading a network. `supernet.space.SearchSpace` adds the networks.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from luts.errors import UserError
+from luts.operator import PlacedOperator
+
+Choice = int
+Vectors = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One named decision and the values it may take."""
+
+    name: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One choice per decision, in the order of the space's decisions."""
+
+    space: str
+    choices: tuple[tuple[str, Choice], ...]
+
+    def __getitem__(self, decision: str) -> Choice:
+        """The value chosen for a decision."""
+        for name, value in self.choices:
+            if name == decision:
+                return value
+        raise KeyError(decision)
+
+    def as_json(self) -> dict[str, Choice]:
+        """Plain mapping from decision to value."""
+        return dict(self.choices)
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A part of a network whose operators depend on a few decisions only.
+
+    Attributes:
+        name: such as ``cell3``.
+        decisions: indices of the decisions that settle its operators (may be empty).
+    """
+
+    name: str
+    decisions: tuple[int, ...]
+
+
+class OperatorSpace(abc.ABC):
+    """Encodes architectures as integer vectors and lowers them, factor by factor.
+
+    An architecture's operators are the concatenation of its factors' operators. Because a factor
+    sees few decisions, a whole population is lowered by table gathers, and an additive cost is
+    an exact integer programme.
+    """
+
+    name: str
+    decisions: tuple[Decision, ...]
+    factors: tuple[Factor, ...]
+
+    @abc.abstractmethod
+    def lower_factor(self, factor: Factor, choices: Sequence[Choice]) -> list[PlacedOperator]:
+        """Operators of one factor under the values chosen for ``factor.decisions``."""
+
+    @abc.abstractmethod
+    def lower_reference(self) -> list[PlacedOperator]:
+        """Operators of the hand-designed baseline that searches are compared with."""
+
+    @abc.abstractmethod
+    def export_onnx(self, architecture: Architecture | None, path: Path) -> None:
+        """Writes an ONNX model with random weights for timing (None: the reference).
+
+        Node names begin with the path of the PlacedOperator that they belong to, followed by
+        ``/``.
+        """
+
+    @property
+    def size(self) -> int:
+        """Number of architectures."""
+        return prod(len(decision.choices) for decision in self.decisions)
+
+    @cached_property
+    def cardinalities(self) -> npt.NDArray[np.int64]:
+        """Number of choices of each decision, shape ``(decisions,)``."""
+        return np.array([len(decision.choices) for decision in self.decisions], dtype=np.int64)
+
+    def sample(self, rng: np.random.Generator, count: int) -> Vectors:
+        """Uniform random architectures as index vectors, shape ``(count, decisions)``."""
+        return rng.integers(0, self.cardinalities, size=(count, len(self.decisions)))
+
+    def decode(self, vector: npt.NDArray[np.int64]) -> Architecture:
+        """Architecture of an index vector of shape ``(decisions,)``.
+
+        Raises:
+            UserError: wrong length, or an index outside its decision.
+        """
+        values = [int(index) for index in vector]
+        if len(values) != len(self.decisions):
+            raise UserError(
+                f"space {self.name} has {len(self.decisions)} decisions, got {len(values)} values"
+            )
+        pairs = []
+        for decision, index in zip(self.decisions, values, strict=True):
+            if not 0 <= index < len(decision.choices):
+                raise UserError(f"index {index} of {decision.name} is outside {decision.choices}")
+            pairs.append((decision.name, decision.choices[index]))
+        return Architecture(self.name, tuple(pairs))
+
+    def encode(self, architecture: Architecture) -> npt.NDArray[np.int64]:
+        """Index vector of an architecture, shape ``(decisions,)``."""
+        return np.array(
+            [
+                decision.choices.index(architecture[decision.name])
+                for decision in self.decisions
+            ],
+            dtype=np.int64,
+        )
+
+    def architecture(self, choices: Mapping[str, Choice]) -> Architecture:
+        """Checks a mapping from decision to value, as read from JSON.
+
+        Raises:
+            UserError: a decision is missing or unknown, or a value is not among its choices.
+        """
+        names = {decision.name for decision in self.decisions}
+        if set(choices) != names:
+            odd = sorted(set(choices) ^ names)
+            raise UserError(f"architecture of space {self.name}: missing or unknown {odd}")
+        for decision in self.decisions:
+            if choices[decision.name] not in decision.choices:
+                raise UserError(
+                    f"{decision.name}={choices[decision.name]!r} is not one of {decision.choices}"
+                )
+        return Architecture(self.name, tuple((d.name, choices[d.name]) for d in self.decisions))
+
+    def lower(self, architecture: Architecture) -> list[PlacedOperator]:
+        """All operators of one architecture, in order of execution."""
+        placed: list[PlacedOperator] = []
+        for factor in self.factors:
+            choices = [architecture[self.decisions[i].name] for i in factor.decisions]
+            placed += self.lower_factor(factor, choices)
+        return placed
+
+    def factor_choices(self, factor: Factor) -> list[tuple[Choice, ...]]:
+        """Every combination of a factor's decisions; the last decision varies fastest."""
+        combos: list[tuple[Choice, ...]] = [()]
+        for index in factor.decisions:
+            combos = [(*c, value) for c in combos for value in self.decisions[index].choices]
+        return combos
+
+    def factor_rows(self, factor: Factor, vectors: Vectors) -> npt.NDArray[np.int64]:
+        """Row of each architecture in `factor_choices(factor)`, shape ``(count,)``."""
+        rows = np.zeros(len(vectors), dtype=np.int64)
+        for index in factor.decisions:
+            rows = rows * self.cardinalities[index] + vectors[:, index]
+        return rows
