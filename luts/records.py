@@ -1,0 +1,131 @@
+"""What a latency table holds: rows, network samples, and where they come from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from luts.operator import Operator
+
+FORMAT = 1
+Drawn = Literal["uniform", "cover", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyRow:
+    """Latency of one operator inside whole networks; one execution of it.
+
+    Attributes:
+        operator: what was measured.
+        latency_ms: median over the contexts.
+        p10_ms: tenth percentile over the contexts.
+        p90_ms: ninetieth percentile over the contexts.
+        contexts: places in networks where it was measured.
+        samples: executions behind these figures.
+    """
+
+    operator: Operator
+    latency_ms: float
+    p10_ms: float
+    p90_ms: float
+    contexts: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSample:
+    """End-to-end latency of one whole network.
+
+    Attributes:
+        vector: choice index of each decision; None is the reference network.
+        latency_ms: median of the inferences that were kept, corrected by the canary.
+        p10_ms: tenth percentile of them.
+        p90_ms: ninetieth percentile of them.
+        samples: inferences kept.
+        order: position in the campaign.
+        drawn: ``uniform`` (a plain random draw, fit for calibration), ``cover`` (chosen) or
+            ``reference``.
+        unattributed_ms: time per inference that belongs to no operator.
+        discarded: inferences thrown away as disturbed.
+        canary_factor: the raw latency was divided by this.
+        load: load average of the machine at that time.
+    """
+
+    vector: tuple[int, ...] | None
+    latency_ms: float
+    p10_ms: float
+    p90_ms: float
+    samples: int
+    order: int
+    drawn: Drawn = "uniform"
+    unattributed_ms: float = 0.0
+    discarded: int = 0
+    canary_factor: float = 1.0
+    load: float = 0.0
+
+
+class Drift(BaseModel):
+    """What the canary, a network timed again and again during the campaign, says.
+
+    Attributes:
+        verdict: ``steady``, ``corrected`` (it moved, and the canary explains the samples) or
+            ``drifting``.
+        change: relative change of the canary over the campaign, by a robust line.
+        spread: robust relative scatter of the canary about that line.
+        canaries: how often it was timed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    verdict: Literal["steady", "corrected", "drifting"] = "steady"
+    change: float = 0.0
+    spread: float = 0.0
+    canaries: int = 0
+
+
+class TableInfo(BaseModel):
+    """Provenance of a table: where, with what and when it was measured.
+
+    Attributes:
+        overhead_ms: time per inference that belongs to no operator, the median over networks.
+        noise: relative standard deviation (robust) of a network measured again.
+        plan_hash: digest of the planned networks.
+        code_hash: digest of the measuring code.
+        space_hash: digest of the space's decisions and operators.
+        content_sha256: digest of each Parquet file; filled by `LatencyTable.save`.
+        sealed_sha256: digest of this record without this field; filled by `save`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = FORMAT
+    target: str
+    recipe: str
+    space_hash: str
+    device: dict[str, str | int | float | list[str]]
+    runtime: str
+    runtime_version: str
+    precision: str
+    batch: int = Field(gt=0)
+    threads: int = Field(gt=0)
+    code_hash: str
+    plan_hash: str
+    created: str
+    rows: int = 0
+    networks: int = 0
+    complete: bool
+    drift: Drift = Drift()
+    noise: float = Field(ge=0)
+    overhead_ms: float = Field(default=0.0, allow_inf_nan=False)
+    settings: dict[str, str | int | float | bool] = {}
+    content_sha256: dict[str, str] = {}
+    sealed_sha256: str = ""
+
+    def seal(self) -> str:
+        """Digest of this record without ``sealed_sha256``."""
+        body = self.model_dump(mode="json", exclude={"sealed_sha256"})
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

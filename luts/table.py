@@ -1,0 +1,151 @@
+"""The LatencyTable: what each operator, and each whole network, took on one target."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from luts import _parquet
+from luts.errors import CorruptFileError, MissingOperatorError, UserError
+from luts.files import read_json, sha256, writable_folder, write_json
+from luts.operator import Operator, PlacedOperator
+from luts.records import FORMAT, Drawn, Drift, LatencyRow, NetworkSample, TableInfo
+
+__all__ = ["SIDECAR", "Drawn", "Drift", "LatencyRow", "LatencyTable", "NetworkSample", "TableInfo"]
+
+SIDECAR = "table.json"
+_ROWS, _NETWORKS = "table.parquet", "networks.parquet"
+_ROW_COLUMNS = {"operator": "str", "latency_ms": "float", "p10_ms": "float", "p90_ms": "float",
+                "contexts": "int", "samples": "int"}
+_NETWORK_COLUMNS = {"vector": "ints", "latency_ms": "float", "p10_ms": "float", "p90_ms": "float",
+                    "samples": "int", "order": "int", "drawn": "str", "unattributed_ms": "float",
+                    "discarded": "int", "canary_factor": "float", "load": "float"}
+
+
+class LatencyTable:
+    """Operators and whole networks with their latency on one target; immutable.
+
+    Args:
+        info: provenance; ``rows`` and ``networks`` are filled in.
+        rows: one per operator.
+        networks: end-to-end samples, in order of measurement.
+
+    Raises:
+        UserError: an operator occurs twice, or a latency is not finite and positive.
+    """
+
+    def __init__(
+        self, info: TableInfo, rows: Sequence[LatencyRow], networks: Sequence[NetworkSample]
+    ) -> None:
+        self.rows = tuple(sorted(rows, key=lambda row: row.operator.key))
+        self.networks = tuple(networks)
+        self.info = info.model_copy(update={"rows": len(rows), "networks": len(networks)})
+        self._by_operator = {row.operator: row for row in self.rows}
+        if len(self._by_operator) < len(self.rows):
+            raise UserError("an operator occurs twice in the table")
+        items: tuple[LatencyRow | NetworkSample, ...] = (*self.rows, *self.networks)
+        for item in items:
+            if not all(math.isfinite(ms) and ms > 0
+                       for ms in (item.latency_ms, item.p10_ms, item.p90_ms)):
+                raise UserError(f"latencies must be finite and above 0 ms, got {item}")
+
+    def __getitem__(self, operator: Operator) -> LatencyRow:
+        """Row of an operator.
+
+        Raises:
+            MissingOperatorError: it was not measured.
+        """
+        try:
+            return self._by_operator[operator]
+        except KeyError:
+            raise MissingOperatorError(
+                f"operator {operator.key} is not in the table of '{self.info.recipe}' on "
+                f"'{self.info.target}' ({len(self.rows)} operators); measure it with: python -m "
+                f"profiler.build_lut --device {self.info.target} --recipe {self.info.recipe}"
+            ) from None
+
+    def __contains__(self, operator: Operator) -> bool:
+        return operator in self._by_operator
+
+    def latency_ms(self, operators: Sequence[PlacedOperator]) -> float:
+        """Additive estimate of a whole network: rows times repeats, plus ``info.overhead_ms``.
+
+        Raises:
+            MissingOperatorError: an operator was not measured.
+        """
+        total = math.fsum(self[p.operator].latency_ms * p.repeats for p in operators)
+        return total + self.info.overhead_ms
+
+    @cached_property
+    def identity(self) -> str:
+        """Hex digest over all rows and network samples, the same before and after `save`."""
+        content = [self._row_records(), self._network_records()]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def save(self, folder: Path) -> None:
+        """Writes the two Parquet files, then the sidecar that vouches for them.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        writable_folder(folder)
+        _parquet.write(folder / _ROWS, _ROW_COLUMNS, self._row_records())
+        _parquet.write(folder / _NETWORKS, _NETWORK_COLUMNS, self._network_records())
+        digests = {name: sha256(folder / name) for name in (_ROWS, _NETWORKS)}
+        info = self.info.model_copy(update={"content_sha256": digests})
+        self.info = info.model_copy(update={"sealed_sha256": info.seal()})
+        write_json(folder / SIDECAR, self.info.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads a table and checks it.
+
+        Raises:
+            UserError: there is none in that folder.
+            CorruptFileError: a file is truncated, edited, or of another format.
+        """
+        sidecar = folder / SIDECAR
+        raw = read_json(sidecar)
+        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+            raise CorruptFileError(f"{sidecar} is not a latency table of format {FORMAT}")
+        try:
+            info = TableInfo.model_validate(raw)
+        except ValidationError as error:
+            raise CorruptFileError(f"{sidecar} does not describe a table ({error})") from None
+        if info.sealed_sha256 != info.seal():
+            raise CorruptFileError(f"{sidecar} was edited after it was written; measure again")
+        for name in (_ROWS, _NETWORKS):
+            path = folder / name
+            if not path.is_file() or sha256(path) != info.content_sha256.get(name):
+                raise CorruptFileError(f"{path} is absent, truncated or edited; measure again")
+        rows = [_row(record) for record in _parquet.read(folder / _ROWS, _ROW_COLUMNS)]
+        networks = [_network(r) for r in _parquet.read(folder / _NETWORKS, _NETWORK_COLUMNS)]
+        if (len(rows), len(networks)) != (info.rows, info.networks):
+            raise CorruptFileError(f"{folder} holds {len(rows)} rows, its sidecar says {info.rows}")
+        try:
+            return cls(info, rows, networks)
+        except UserError as error:
+            raise CorruptFileError(f"{folder}: {error}") from None
+
+    def _row_records(self) -> list[dict[str, Any]]:
+        return [{**asdict(row), "operator": row.operator.key} for row in self.rows]
+
+    def _network_records(self) -> list[dict[str, Any]]:
+        return [asdict(sample) for sample in self.networks]
+
+
+def _row(record: dict[str, Any]) -> LatencyRow:
+    return LatencyRow(**{**record, "operator": Operator.parse(record["operator"])})
+
+
+def _network(record: dict[str, Any]) -> NetworkSample:
+    vector = record["vector"]
+    return NetworkSample(**{**record, "vector": None if vector is None else tuple(vector)})
