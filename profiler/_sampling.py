@@ -1,0 +1,152 @@
+"""How many inferences are enough, and which of them count."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from luts.errors import UserError
+from profiler._clock import Clock
+from profiler._robust import Floats, median_error, undisturbed
+
+# Below this share of a processor a single-threaded inference was put aside by the scheduler.
+_LEAST_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingRule:
+    """When sampling ends: enough samples, enough time, and a small or no longer shrinking error.
+
+    Attributes:
+        min_samples: undisturbed samples needed.
+        min_seconds: time needed.
+        max_seconds: time after which sampling ends whatever the error.
+        max_samples: samples after which it ends.
+        goal: relative standard error of the median that is good enough.
+        shrink: the error must fall below this share of what it was at half the samples, or it no
+            longer shrinks (it falls to 0.71 by itself where scatter is independent).
+    """
+
+    min_samples: int = 15
+    min_seconds: float = 1.0
+    max_seconds: float = 4.0
+    max_samples: int = 2000
+    goal: float = 0.004
+    shrink: float = 0.9
+
+    def __post_init__(self) -> None:
+        if self.min_samples < 3 or self.max_samples < self.min_samples:
+            raise UserError(
+                f"needs 3 <= min_samples <= max_samples, got {self.min_samples} and "
+                f"{self.max_samples}"
+            )
+        if not 0 <= self.min_seconds <= self.max_seconds:
+            raise UserError(
+                f"needs 0 <= min_seconds <= max_seconds, got {self.min_seconds} and "
+                f"{self.max_seconds}"
+            )
+
+    def enough(self, kept: Floats, taken: int, seconds: float) -> bool:
+        """Whether to stop.
+
+        Args:
+            kept: undisturbed samples in ms, in order, shape ``(n,)``.
+            taken: samples taken, disturbed ones included.
+            seconds: time spent sampling.
+        """
+        if taken >= self.max_samples or (seconds >= self.max_seconds and len(kept) >= 3):
+            return True
+        if len(kept) < self.min_samples or seconds < self.min_seconds:
+            return False
+        error = median_error(kept)
+        return error <= self.goal or error > self.shrink * median_error(kept[: len(kept) // 2])
+
+
+@dataclass(slots=True)
+class Samples:
+    """Inference times of one model, in order.
+
+    Attributes:
+        latency_ms: every sample.
+        share: processor share of each sample, or 1 where it is not watched.
+        seconds: time spent, between the first and the last sample.
+    """
+
+    latency_ms: list[float] = field(default_factory=list)
+    share: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def kept(self) -> Floats:
+        """Samples in ms that were neither preempted nor far above the median, shape ``(n,)``."""
+        times = np.array(self.latency_ms)
+        running = times[np.array(self.share) >= _LEAST_SHARE]
+        # With every inference preempted there is nothing better than all of them.
+        times = running if len(running) >= 3 else times
+        return times[undisturbed(times)]
+
+    @property
+    def discarded(self) -> int:
+        """Number of samples that do not count."""
+        return len(self.latency_ms) - len(self.kept())
+
+
+def take(run: Callable[[], None], samples: Samples, clock: Clock, *, watch_share: bool) -> None:
+    """Times one inference and adds it.
+
+    Args:
+        run: executes one inference.
+        samples: where the time is added.
+        clock: clocks to read.
+        watch_share: whether the inference runs in one thread, so that processor time tells
+            whether it was preempted.
+    """
+    cpu, start = clock.cpu_s(), clock.wall_s()
+    run()
+    elapsed = clock.wall_s() - start
+    used = clock.cpu_s() - cpu
+    samples.latency_ms.append(1e3 * elapsed)
+    samples.share.append(used / elapsed if watch_share and elapsed > 0 else 1.0)
+    samples.seconds += elapsed
+
+
+def warm_up(run: Callable[[], None], clock: Clock, *, seconds: float, runs: int = 2) -> None:
+    """Runs until both a number of inferences and a time have passed."""
+    start, done = clock.wall_s(), 0
+    while done < runs or clock.wall_s() - start < seconds:
+        run()
+        done += 1
+
+
+def sample(
+    run: Callable[[], None], rule: StoppingRule, clock: Clock, *, watch_share: bool
+) -> Samples:
+    """Times inferences until the rule is satisfied."""
+    samples = Samples()
+    with no_garbage_collection():
+        while not satisfied(rule, samples):
+            take(run, samples, clock, watch_share=watch_share)
+    return samples
+
+
+def satisfied(rule: StoppingRule, samples: Samples) -> bool:
+    """Whether sampling can end; looked at ever more rarely, for it costs time itself."""
+    taken = len(samples.latency_ms)
+    if taken < 3 or (taken % max(1, taken // 16) and taken < rule.max_samples):
+        return False
+    return rule.enough(samples.kept(), taken, samples.seconds)
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """Keeps Python's collector out of the timings."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,31 @@
+"""Runtimes by name; a third party adds one through the entry point ``metronas.runtimes``."""
+
+from luts.errors import UserError
+from luts.registry import Registry
+from profiler.runtimes.base import GraphNode, NodeTimes, Runtime, Session
+
+RUNTIMES: Registry[Runtime] = Registry(
+    "runtime",
+    "metronas.runtimes",
+    {"onnxruntime": "profiler.runtimes.onnxruntime:OnnxRuntime"},
+)
+
+__all__ = ["RUNTIMES", "GraphNode", "NodeTimes", "Runtime", "Session", "load_runtime"]
+
+
+def load_runtime(name: str, precision: str = "fp32") -> Runtime:
+    """A runtime that is installed and supports a precision.
+
+    Raises:
+        UnknownNameError: no such runtime.
+        UserError: it is not installed, or lacks the precision.
+    """
+    runtime = RUNTIMES.get(name)()
+    if not runtime.available():
+        raise UserError(
+            f"runtime '{name}' is not installed; pip install 'metronas[{runtime.extra}]'"
+        )
+    if precision not in runtime.precisions:
+        known = ", ".join(runtime.precisions)
+        raise UserError(f"runtime '{name}' does not run precision '{precision}'; it runs {known}")
+    return runtime

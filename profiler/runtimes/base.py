@@ -1,0 +1,110 @@
+"""The seam to what executes networks."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One node of the graph that a runtime really executes, after its optimisations.
+
+    Attributes:
+        name: name under which its time is reported.
+        kind: operator type.
+        inputs: tensor names.
+        outputs: tensor names.
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTimes:
+    """Time per node inside whole inferences.
+
+    Attributes:
+        by_node_ms: node name to mean time per inference; nodes that share a name are summed.
+        whole_ms: mean time of the same inferences, as the runtime saw them.
+        runs: inferences behind these means.
+    """
+
+    by_node_ms: dict[str, float]
+    whole_ms: float
+    runs: int
+
+
+class Session(abc.ABC):
+    """A model that is loaded and ready to run on fixed inputs."""
+
+    @abc.abstractmethod
+    def run(self) -> None:
+        """Executes one inference and waits for its end."""
+
+    @abc.abstractmethod
+    def node_times(self, runs: int) -> NodeTimes:
+        """Executes inferences with per-node timing, once in a session opened for it.
+
+        Later calls of `run` are not slowed by it.
+
+        Raises:
+            RuntimeError: the session was not opened with ``profile=True``, or was asked before.
+        """
+
+    @abc.abstractmethod
+    def graph(self) -> list[GraphNode]:
+        """Nodes in order of execution.
+
+        Raises:
+            RuntimeError: the session was not opened with ``profile=True``.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Frees the model; may be called again."""
+
+
+class Runtime(abc.ABC):
+    """Opens ONNX models on one kind of device.
+
+    Attributes:
+        name: such as ``onnxruntime``.
+        extra: extra of this package that installs it.
+        kinds: kinds of target that it serves (``cpu``, ``gpu``).
+        precisions: precisions that it can run.
+    """
+
+    name: str
+    extra: str
+    kinds: tuple[str, ...]
+    precisions: tuple[str, ...]
+
+    @abc.abstractmethod
+    def available(self) -> bool:
+        """Whether it is installed."""
+
+    @abc.abstractmethod
+    def version(self) -> str:
+        """Version of the installed package."""
+
+    @abc.abstractmethod
+    def open(
+        self, model: Path, *, threads: int = 1, precision: str = "fp32", profile: bool = False
+    ) -> Session:
+        """Loads a model.
+
+        Args:
+            model: ONNX file with fixed input shapes.
+            threads: threads within one operator.
+            precision: one of ``precisions``.
+            profile: whether `Session.node_times` will be asked for.
+
+        Raises:
+            UserError: the file cannot be loaded, an input has a free dimension, or the precision
+                is not supported.
+        """

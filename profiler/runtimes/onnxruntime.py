@@ -1,0 +1,172 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from luts.errors import UserError
+from profiler.runtimes.base import GraphNode, NodeTimes, Runtime, Session
+
+_SUFFIX = "_kernel_time"
+_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(uint8)": np.uint8,
+    "tensor(bool)": np.bool_,
+}
+_ERRORS_ONLY = 3
+
+
+class OnnxRuntime(Runtime):
+    """Sequential execution, all graph optimisations, one pool of `threads` within operators."""
+
+    name = "onnxruntime"
+    extra = "cpu"
+    kinds = ("cpu",)
+    precisions = ("fp32",)
+
+    def available(self) -> bool:
+        """Whether the package can be imported."""
+        return importlib.util.find_spec("onnxruntime") is not None
+
+    def version(self) -> str:
+        """Version of the package that provides the module, whatever its flavour."""
+        import onnxruntime
+
+        return str(onnxruntime.__version__)
+
+    def open(
+        self, model: Path, *, threads: int = 1, precision: str = "fp32", profile: bool = False
+    ) -> Session:
+        """Loads a model on the CPU; see `Runtime.open`."""
+        import onnxruntime as ort
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+        if precision not in self.precisions:
+            raise UserError(f"onnxruntime on the CPU runs fp32 here, not '{precision}'")
+        if threads < 1:
+            raise UserError(f"threads must be at least 1, got {threads}")
+        folder = tempfile.TemporaryDirectory(prefix="metronas-") if profile else None
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = _ERRORS_ONLY
+        if folder is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder.name) / "profile")
+            options.optimized_model_filepath = str(Path(folder.name) / "executed.onnx")
+        failures = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
+                    state.NoSuchFile, state.NotImplemented, state.RuntimeException)
+        try:
+            session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            feeds = {item.name: _input(item) for item in session.get_inputs()}
+        except failures as error:
+            if folder is not None:
+                folder.cleanup()
+            raise UserError(f"onnxruntime cannot load '{model}' ({error})") from None
+        return OnnxSession(session, feeds, folder)
+
+
+class OnnxSession(Session):
+    """A loaded model with random inputs.
+
+    Args:
+        session: the runtime's session.
+        feeds: input name to value.
+        folder: where the profile and the executed graph are written, if at all.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        feeds: dict[str, npt.NDArray[Any]],
+        folder: tempfile.TemporaryDirectory[str] | None,
+    ) -> None:
+        self._session = session
+        self._feeds = feeds
+        self._folder = folder
+        self._asked = False
+
+    def run(self) -> None:
+        """Executes one inference."""
+        self._session.run(None, self._feeds)
+
+    def node_times(self, runs: int) -> NodeTimes:
+        """Mean over the undisturbed half of the inferences; the first two only warm up."""
+        if self._folder is None or self._asked:
+            raise RuntimeError("node times are asked once, of a session opened with profile=True")
+        self._asked = True
+        for _ in range(runs + 2):
+            self.run()
+        with open(self._session.end_profiling(), encoding="utf-8") as file:
+            return _mean_times(json.load(file), runs)
+
+    def graph(self) -> list[GraphNode]:
+        """Nodes of the optimised graph that the session wrote when it was loaded."""
+        import onnx
+
+        if self._folder is None:
+            raise RuntimeError("the executed graph is kept in a session opened with profile=True")
+        model = onnx.load(Path(self._folder.name) / "executed.onnx", load_external_data=False)
+        return [
+            GraphNode(node.name, node.op_type, tuple(node.input), tuple(node.output))
+            for node in model.graph.node
+        ]
+
+    def close(self) -> None:
+        """Frees the model and deletes its files."""
+        self._session = None
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def _input(item: Any) -> npt.NDArray[Any]:
+    """Random values in the range of pixels for images, and of [0, 1) for anything else."""
+    if item.type not in _TYPES:
+        raise UserError(f"input '{item.name}' has type {item.type}; known: {', '.join(_TYPES)}")
+    free = [size for size in item.shape if not isinstance(size, int) or size < 1]
+    if free:
+        raise UserError(
+            f"input '{item.name}' has the free dimension {free[0]!r} in {item.shape}; export the "
+            "model with fixed shapes"
+        )
+    scale = 255.0 if len(item.shape) == 4 else 1.0
+    values: npt.NDArray[Any] = scale * np.random.default_rng(0).random(item.shape)
+    return values.astype(_TYPES[item.type])
+
+
+def _mean_times(events: list[dict[str, Any]], runs: int) -> NodeTimes:
+    """Node times in ms from the runtime's trace (durations there are whole microseconds).
+
+    A node's event is named ``<node name>_kernel_time``; each inference is closed by one
+    ``model_run`` event.
+    """
+    whole_us: list[float] = []
+    nodes_us: list[dict[str, float]] = []
+    current: dict[str, float] = defaultdict(float)
+    for event in events:
+        name = event.get("name", "")
+        if event.get("cat") == "Node" and name.endswith(_SUFFIX):
+            current[name.removesuffix(_SUFFIX)] += event["dur"]
+        elif event.get("cat") == "Session" and name == "model_run":
+            whole_us.append(event["dur"])
+            nodes_us.append(current)
+            current = defaultdict(float)
+    # The faster half: interference only slows, and the sum is scaled to end-to-end time anyway.
+    order = np.argsort(whole_us[-runs:])[: (runs + 1) // 2]
+    chosen = [nodes_us[-runs:][i] for i in order]
+    by_node = {name: sum(run[name] for run in chosen) / len(chosen) / 1e3 for name in chosen[0]}
+    whole_ms = float(np.mean([whole_us[-runs:][i] for i in order])) / 1e3
+    return NodeTimes(by_node, whole_ms, len(chosen))

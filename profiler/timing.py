@@ -1,0 +1,182 @@
+"""Times a model file: warm-up by time, a stopping rule, disturbed samples thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from luts.errors import UserError
+from luts.target import load_target
+from profiler._clock import Clock, SystemClock
+from profiler._robust import median_error
+from profiler._sampling import (
+    Samples,
+    StoppingRule,
+    no_garbage_collection,
+    sample,
+    satisfied,
+    take,
+    warm_up,
+)
+from profiler.runtimes import Runtime, Session, load_runtime
+
+_WARM_UP_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """End-to-end latency of one model.
+
+    Attributes:
+        median_ms: median of the samples that were kept.
+        p10_ms: tenth percentile.
+        p90_ms: ninetieth percentile.
+        p99_ms: ninety-ninth percentile.
+        samples: samples kept.
+        discarded: samples thrown away as disturbed.
+        error: relative standard error of the median.
+        seconds: time spent sampling.
+    """
+
+    median_ms: float
+    p10_ms: float
+    p90_ms: float
+    p99_ms: float
+    samples: int
+    discarded: int
+    error: float
+    seconds: float
+
+    @classmethod
+    def of(cls, samples: Samples) -> Measurement:
+        """Summary of samples."""
+        kept = samples.kept()
+        p10, median, p90, p99 = (float(p) for p in np.percentile(kept, [10, 50, 90, 99]))
+        return cls(median, p10, p90, p99, len(kept), samples.discarded,
+                   median_error(kept), samples.seconds)
+
+
+def measure_session(
+    session: Session, rule: StoppingRule, *, threads: int = 1, clock: Clock | None = None,
+    warm_up_s: float = _WARM_UP_S,
+) -> Measurement:
+    """Times an open session.
+
+    Args:
+        session: what to run.
+        rule: when to stop.
+        threads: threads that the session was opened with.
+        clock: clocks to read; the machine's by default.
+        warm_up_s: time to run before the first sample counts.
+    """
+    clock = clock or SystemClock()
+    warm_up(session.run, clock, seconds=warm_up_s)
+    return Measurement.of(sample(session.run, rule, clock, watch_share=threads == 1))
+
+
+def measure_model(
+    path: Path,
+    *,
+    target: str = "cpu",
+    threads: int = 1,
+    precision: str = "fp32",
+    min_samples: int = 30,
+    max_seconds: float = 5.0,
+) -> Measurement:
+    """Times an ONNX model on a target.
+
+    Args:
+        path: ONNX file with fixed input shapes.
+        target: target name.
+        threads: threads within one operator.
+        precision: arithmetic precision.
+        min_samples: undisturbed inferences needed.
+        max_seconds: time after which sampling ends.
+
+    Raises:
+        UserError: no such file or target, or no runtime here serves it.
+    """
+    return measure_interleaved(
+        {"model": path}, target=target, threads=threads, precision=precision,
+        min_samples=min_samples, max_seconds=max_seconds,
+    )["model"]
+
+
+def measure_interleaved(
+    paths: Mapping[str, Path],
+    *,
+    target: str = "cpu",
+    threads: int = 1,
+    precision: str = "fp32",
+    min_samples: int = 30,
+    max_seconds: float = 5.0,
+) -> dict[str, Measurement]:
+    """Times several models in turns, so that a drift of the machine hits all alike.
+
+    Args:
+        paths: name to ONNX file; all are held in memory at once.
+        target: target name.
+        threads: threads within one operator.
+        precision: arithmetic precision.
+        min_samples: undisturbed inferences needed of each.
+        max_seconds: time per model after which sampling ends.
+
+    Returns:
+        Name to its measurement.
+
+    Raises:
+        UserError: no such file or target, or no runtime here serves it.
+    """
+    runtime = runtime_for(target, precision)
+    rule = StoppingRule(min_samples=min_samples, min_seconds=min(1.0, max_seconds),
+                        max_seconds=max_seconds)
+    clock = SystemClock()
+    for path in paths.values():
+        if not path.is_file():
+            raise UserError(f"no model file '{path}'")
+    with ExitStack() as stack:
+        sessions = {name: runtime.open(path, threads=threads, precision=precision)
+                    for name, path in paths.items()}
+        for session in sessions.values():
+            stack.callback(session.close)
+            warm_up(session.run, clock, seconds=_WARM_UP_S)
+        taken = _in_turns(sessions, rule, clock, watch_share=threads == 1)
+        return {name: Measurement.of(samples) for name, samples in taken.items()}
+
+
+def runtime_for(target: str, precision: str = "fp32") -> Runtime:
+    """The best runtime here that serves a target.
+
+    Raises:
+        UserError: no such target, or none of its runtimes is installed.
+    """
+    facts = load_target(target)
+    problems = []
+    for name in facts.runtimes:
+        try:
+            runtime = load_runtime(name, precision)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        if facts.kind in runtime.kinds:
+            return runtime
+        problems.append(f"runtime '{name}' does not serve a {facts.kind} here")
+    raise UserError(f"nothing here measures on '{target}': {'; '.join(problems)}")
+
+
+def _in_turns(
+    sessions: Mapping[str, Session], rule: StoppingRule, clock: Clock, *, watch_share: bool
+) -> dict[str, Samples]:
+    taken = {name: Samples() for name in sessions}
+    waiting = list(sessions)
+    with no_garbage_collection():
+        while waiting:
+            for name in waiting:
+                take(sessions[name].run, taken[name], clock, watch_share=watch_share)
+            waiting = [name for name in waiting if not satisfied(rule, taken[name])]
+    return taken
+
