@@ -7,13 +7,16 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Two clocks in seconds: the wall's, and the processor time of this process."""
+    """Clocks in seconds: the wall's, this process's processor time, and the date."""
 
     def wall_s(self) -> float:
         """Monotonic wall time."""
 
     def cpu_s(self) -> float:
         """Processor time used by this process, summed over its threads."""
+
+    def date_s(self) -> float:
+        """Seconds since 1970, comparable between processes."""
 
 
 class SystemClock:
@@ -26,3 +29,7 @@ class SystemClock:
     def cpu_s(self) -> float:
         """Processor time of this process in seconds."""
         return time.process_time()
+
+    def date_s(self) -> float:
+        """Seconds since 1970."""
+        return time.time()

@@ -16,12 +16,17 @@ class GraphNode:
         kind: operator type.
         inputs: tensor names.
         outputs: tensor names.
+        origins: names of nodes of the exported model from which it stems, the surest first.
+        with_producer: whether a node without origins serves the node before it, such as the way
+            back from a layout of the runtime's own, rather than the one after it.
     """
 
     name: str
     kind: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    origins: tuple[str, ...]
+    with_producer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

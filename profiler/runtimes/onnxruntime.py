@@ -16,6 +16,9 @@ from luts.errors import UserError
 from profiler.runtimes.base import GraphNode, NodeTimes, Runtime, Session
 
 _SUFFIX = "_kernel_time"
+# A convolution in blocked layout is named after its result, not after its node.
+_LAYOUT_SUFFIX = "_nchwc"
+_LEAVING = "ReorderOutput"
 _TYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -76,13 +79,14 @@ class OnnxRuntime(Runtime):
             if folder is not None:
                 folder.cleanup()
             raise UserError(f"onnxruntime cannot load '{model}' ({error})") from None
-        return OnnxSession(session, feeds, folder)
+        return OnnxSession(model, session, feeds, folder)
 
 
 class OnnxSession(Session):
     """A loaded model with random inputs.
 
     Args:
+        model: file that it was loaded from.
         session: the runtime's session.
         feeds: input name to value.
         folder: where the profile and the executed graph are written, if at all.
@@ -90,10 +94,12 @@ class OnnxSession(Session):
 
     def __init__(
         self,
+        model: Path,
         session: Any,
         feeds: dict[str, npt.NDArray[Any]],
         folder: tempfile.TemporaryDirectory[str] | None,
     ) -> None:
+        self._model = model
         self._session = session
         self._feeds = feeds
         self._folder = folder
@@ -119,17 +125,29 @@ class OnnxSession(Session):
 
         if self._folder is None:
             raise RuntimeError("the executed graph is kept in a session opened with profile=True")
-        model = onnx.load(Path(self._folder.name) / "executed.onnx", load_external_data=False)
-        return [
-            GraphNode(node.name, node.op_type, tuple(node.input), tuple(node.output))
-            for node in model.graph.node
-        ]
+        exported = onnx.load(self._model, load_external_data=False).graph
+        executed = onnx.load(Path(self._folder.name) / "executed.onnx").graph
+        makers = {output: node.name for node in exported.node for output in node.output}
+        return [_graph_node(node, makers) for node in executed.node]
 
     def close(self) -> None:
         """Frees the model and deletes its files."""
         self._session = None
         if self._folder is not None:
             self._folder.cleanup()
+
+
+def _graph_node(node: Any, makers: dict[str, str]) -> GraphNode:
+    """Finds a node's origins: fusions keep its name, or the name of a tensor that it computes.
+
+    Args:
+        node: node of the executed graph.
+        makers: tensor to the name of the node that computes it in the exported model.
+    """
+    tensors = (node.name.removesuffix(_LAYOUT_SUFFIX), *node.output)
+    origins = (node.name, *(makers[tensor] for tensor in tensors if tensor in makers))
+    return GraphNode(node.name, node.op_type, tuple(node.input), tuple(node.output), origins,
+                     with_producer=node.op_type == _LEAVING)
 
 
 def _input(item: Any) -> npt.NDArray[Any]:

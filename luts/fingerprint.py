@@ -1,0 +1,36 @@
+"""Digests that tell whether two things measured or planned are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from luts.operator import PlacedOperator
+from luts.space import OperatorSpace
+
+
+def digest(value: Any) -> str:
+    """Hex digest of a JSON value; the order of keys does not matter."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def space_hash(space: OperatorSpace) -> str:
+    """Digest of a space's decisions and of every operator that they can lead to."""
+    factors = [
+        [_placed(space.lower_factor(factor, choices)) for choices in space.factor_choices(factor)]
+        for factor in space.factors
+    ]
+    decisions = [[decision.name, *decision.choices] for decision in space.decisions]
+    return digest([space.name, decisions, factors, _placed(space.lower_reference())])
+
+
+def code_hash(files: Iterable[Path]) -> str:
+    """Digest of source files, whatever folder they lie in."""
+    return digest(sorted([path.name, path.read_text()] for path in files))
+
+
+def _placed(operators: Iterable[PlacedOperator]) -> list[tuple[str, str, int]]:
+    return [(item.path, item.operator.key, item.repeats) for item in operators]

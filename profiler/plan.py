@@ -1,0 +1,141 @@
+"""Which networks a campaign measures, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from luts.errors import UserError
+from luts.fingerprint import digest, space_hash
+from luts.operator import Operator
+from luts.records import Drawn
+from luts.space import OperatorSpace, Vectors
+from profiler._coverage import Coverage
+
+CONTEXTS = 3
+_BLOCK = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNetwork:
+    """One network to measure.
+
+    Attributes:
+        vector: choice index of each decision; None is the reference.
+        drawn: why it is there; see `luts.records.NetworkSample`.
+    """
+
+    vector: tuple[int, ...] | None
+    drawn: Drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One timing of one network.
+
+    Attributes:
+        network: index in `Plan.networks`.
+        turn: 0 for the first time, 1 for the second.
+    """
+
+    network: int
+    turn: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Networks that show every operator of a space in several contexts.
+
+    Each network is visited twice at random places of its block: how far the two disagree is the
+    noise of the measurement.
+
+    Attributes:
+        recipe: name of the space.
+        space_hash: digest of the space.
+        seed: seed of every random choice.
+        networks: what is measured.
+        contexts: networks in which each operator of the space appears.
+        reference_only: operators that only the reference has.
+        blocks: visits in order; the models of a block lie on disk together.
+    """
+
+    recipe: str
+    space_hash: str
+    seed: int
+    networks: tuple[PlannedNetwork, ...]
+    contexts: dict[Operator, int]
+    reference_only: int
+    blocks: tuple[tuple[Visit, ...], ...]
+
+    @cached_property
+    def hash(self) -> str:
+        """Digest of everything that decides what is measured."""
+        networks = [[item.vector, item.drawn] for item in self.networks]
+        visits = [[(v.network, v.turn) for v in block] for block in self.blocks]
+        return digest([self.recipe, self.space_hash, self.seed, networks, visits])
+
+
+def make_plan(space: OperatorSpace, *, networks: int = 100, seed: int = 0) -> Plan:
+    """Plans a campaign.
+
+    The reference, the least and the most work in FLOPs, as few chosen networks as a greedy cover
+    needs so that every operator appears in `CONTEXTS` of them, and uniform random draws for all
+    the rest.
+
+    Args:
+        space: where networks come from.
+        networks: how many to measure.
+        seed: seed of the draws and of the order.
+
+    Raises:
+        UserError: that many networks cannot show every operator often enough.
+    """
+    rng = np.random.default_rng(seed)
+    coverage = Coverage(space)
+    uniform = _distinct(space, rng, networks)
+    extremes = [coverage.extreme(least=True), coverage.extreme(least=False)]
+    free = networks - 1 - len(extremes)
+    # Uniform draws serve calibration, so they yield to the cover only as far as needed.
+    for count in range(min(len(uniform), free), -1, -max(1, networks // 20)):
+        room = free - count
+        cover = coverage.complete(np.array([*extremes, *uniform[:count]]), CONTEXTS, rng, room)
+        if cover is not None:
+            break
+    else:
+        raise UserError(
+            f"--networks {networks} cannot show each of the {coverage.operators} operators of "
+            f"'{space.name}' {CONTEXTS} times; give more"
+        )
+    count = min(len(uniform), free - len(cover))
+    chosen = [PlannedNetwork(None, "reference")]
+    chosen += [PlannedNetwork(_tuple(vector), "cover") for vector in (*extremes, *cover)]
+    chosen += [PlannedNetwork(_tuple(vector), "uniform") for vector in uniform[:count]]
+    vectors = np.array([item.vector for item in chosen if item.vector is not None])
+    return Plan(
+        space.name, space_hash(space), seed, tuple(chosen), coverage.contexts(vectors),
+        coverage.reference_only, _blocks(len(chosen), rng),
+    )
+
+
+def _distinct(space: OperatorSpace, rng: np.random.Generator, count: int) -> Vectors:
+    """Up to `count` different uniform draws (fewer where the space is small)."""
+    drawn = space.sample(rng, 4 * count)
+    _, first = np.unique(drawn, axis=0, return_index=True)
+    return drawn[np.sort(first)][:count]
+
+
+def _blocks(count: int, rng: np.random.Generator) -> tuple[tuple[Visit, ...], ...]:
+    order = rng.permutation(count)
+    blocks = []
+    for start in range(0, count, _BLOCK):
+        members = order[start : start + _BLOCK]
+        blocks.append(tuple(
+            Visit(int(network), turn) for turn in (0, 1) for network in rng.permutation(members)
+        ))
+    return tuple(blocks)
+
+
+def _tuple(vector: Vectors) -> tuple[int, ...]:
+    return tuple(int(index) for index in vector)
