@@ -1,0 +1,1 @@
+"""Predicts latencies from measured tables, each with an upper bound that can carry a limit."""

@@ -1,0 +1,119 @@
+"""Networks of a table as a training set, once the table is fit to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from luts.errors import UserError
+from luts.fingerprint import space_hash
+from luts.space import OperatorSpace, Vectors
+from luts.table import LatencyTable
+from predictor.extremes import Floats
+from predictor.metrics import share_within
+from predictor.record import Quality
+
+FEWEST_NETWORKS = 40
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Distinct measured networks.
+
+    Attributes:
+        vectors: index vectors, shape ``(networks, decisions)``.
+        latency_ms: median over the sessions of each network, shape ``(networks,)``.
+        session_ms: one session as the clock showed it, without the canary's correction and
+            without averaging, for that is what a later measurement is; shape ``(networks,)``.
+        uniform: which networks are plain random draws, shape ``(networks,)``.
+    """
+
+    vectors: Vectors
+    latency_ms: Floats
+    session_ms: Floats
+    uniform: npt.NDArray[np.bool_]
+
+
+def check_table(space: OperatorSpace, table: LatencyTable, *, accept_drift: bool = False) -> None:
+    """Refuses tables that a predictor must not learn from.
+
+    Raises:
+        UserError: partial, drifting, or of another space.
+    """
+    info = table.info
+    build = f"python -m profiler.build_lut --device {info.target} --recipe {info.recipe}"
+    if info.recipe != space.name or info.space_hash != space_hash(space):
+        raise UserError(
+            f"the table is of another space ('{info.recipe}' {info.space_hash[:12]}, wanted "
+            f"'{space.name}' {space_hash(space)[:12]}); measure again with: {build}"
+        )
+    if not info.complete:
+        raise UserError(
+            f"the table of '{info.recipe}' on '{info.target}' is partial "
+            f"({len(table.networks)} networks); finish it with: {build} --resume"
+        )
+    if info.drift.verdict == "drifting" and not accept_drift:
+        raise UserError(
+            f"the device drifted by {info.drift.change:+.1%} while the table of '{info.recipe}' on "
+            f"'{info.target}' was measured; measure again with: {build}, or take it as it is "
+            "with --accept-drift"
+        )
+
+
+def training_set(space: OperatorSpace, table: LatencyTable) -> TrainingSet:
+    """Distinct networks of a table, in order of their first measurement; no reference network.
+
+    Raises:
+        UserError: fewer than ``FEWEST_NETWORKS``.
+    """
+    sessions: dict[tuple[int, ...], list[tuple[float, float, bool]]] = {}
+    for sample in sorted(table.networks, key=lambda s: s.order):
+        if sample.vector is not None:
+            clock_ms = sample.latency_ms * sample.canary_factor
+            item = (sample.latency_ms, clock_ms, sample.drawn == "uniform")
+            sessions.setdefault(sample.vector, []).append(item)
+    if len(sessions) < FEWEST_NETWORKS:
+        info = table.info
+        raise UserError(
+            f"the table holds {len(sessions)} networks, a predictor needs {FEWEST_NETWORKS}; "
+            f"measure more with: python -m profiler.build_lut --device {info.target} "
+            f"--recipe {info.recipe} --networks {2 * FEWEST_NETWORKS}"
+        )
+    return TrainingSet(
+        np.array(list(sessions), dtype=np.int64).reshape(len(sessions), len(space.decisions)),
+        np.array([np.median([ms for ms, _, _ in items]) for items in sessions.values()]),
+        np.array([items[0][1] for items in sessions.values()]),
+        np.array([any(drawn for _, _, drawn in items) for items in sessions.values()]),
+    )
+
+
+def reference_ms(table: LatencyTable) -> float | None:
+    """Median over the reference network's sessions, or None if it was not measured."""
+    latencies = [sample.latency_ms for sample in table.networks if sample.vector is None]
+    return float(np.median(latencies)) if latencies else None
+
+
+def quality_of(
+    data: TrainingSet, sum_ms: Floats, unseen_ms: Floats, errors: dict[str, float]
+) -> Quality:
+    """Errors of out-of-fold predictions of the uniformly drawn networks.
+
+    Args:
+        data: measured networks.
+        sum_ms: their table sums, shape ``(networks,)``.
+        unseen_ms: their out-of-fold predictions, shape ``(networks,)``.
+        errors: errors of the methods that were tried, kept as they are.
+    """
+    drawn = data.uniform
+    measured = data.session_ms[drawn]
+    relative = np.abs(unseen_ms[drawn] - measured) / measured
+    return Quality(
+        networks=int(drawn.sum()),
+        mape=float(relative.mean()),
+        within_5=share_within(relative, 0.05),
+        within_10=share_within(relative, 0.10),
+        sum_mape=float((np.abs(sum_ms[drawn] - measured) / measured).mean()),
+        method_errors=errors,
+    )

@@ -1,0 +1,123 @@
+"""The seam of a latency predictor: integer vectors in, latencies and upper bounds out."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from luts.errors import UserError
+from luts.registry import Registry
+from luts.space import OperatorSpace, Vectors
+from predictor.extremes import Floats, Vector, minimise
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Latencies of a population.
+
+    Attributes:
+        latency_ms: expected latencies, shape ``(count,)``.
+        upper_ms: upper bounds, which a fresh measurement exceeds with probability 1 - level,
+            shape ``(count,)``.
+    """
+
+    latency_ms: Floats
+    upper_ms: Floats
+
+
+class LatencyPredictor(abc.ABC):
+    """Predicts the latency of architectures of one space on one target.
+
+    Attributes:
+        space: the space whose index vectors it takes.
+        level: the share of fresh measurements that stay below the upper bound.
+        table_identity: identity of the table that it was fitted to.
+    """
+
+    space: OperatorSpace
+    level: float
+    table_identity: str
+
+    @abc.abstractmethod
+    def predict(self, vectors: Vectors) -> Prediction:
+        """Predicts a whole population in one call.
+
+        Args:
+            vectors: int64 index vectors, shape ``(count, decisions)``; ``count`` may be 0.
+
+        Raises:
+            UserError: another shape or type, or an index outside its decision.
+        """
+
+    @abc.abstractmethod
+    def predict_reference(self) -> tuple[float, float]:
+        """Latency and upper bound of the space's hand-designed baseline, in ms."""
+
+    @abc.abstractmethod
+    def save(self, folder: Path) -> None:
+        """Writes the predictor; `predictor.load` reads it back to equal predictions."""
+
+    @abc.abstractmethod
+    def factor_costs(self) -> list[Floats]:
+        """Additive part of the prediction.
+
+        Returns:
+            Per factor, the latency in ms of each row of ``space.factor_choices(factor)``, each of
+            shape ``(rows,)``.
+        """
+
+    def fastest(self) -> Vector:
+        """Architecture with the least additive latency, exactly; shape ``(decisions,)``."""
+        return minimise(self.space, self.factor_costs())
+
+    def slowest(self) -> Vector:
+        """Architecture with the largest additive latency, exactly; shape ``(decisions,)``."""
+        return minimise(self.space, [-cost for cost in self.factor_costs()])
+
+    def interval_ms(self) -> tuple[float, float]:
+        """Upper bounds of the fastest and of the slowest architecture.
+
+        A constraint compares upper bounds with its budget, so a budget below the first is out of
+        reach and one above the second excludes nothing.
+        """
+        upper = self.predict(np.stack([self.fastest(), self.slowest()])).upper_ms
+        return float(upper[0]), float(upper[1])
+
+
+PREDICTORS: Registry[LatencyPredictor] = Registry(
+    "kind of predictor",
+    "metronas.predictors",
+    {"network": "predictor.network:load_network_predictor"},
+)
+"""Loaders ``(folder, table, space) -> LatencyPredictor`` by the kind that a sidecar names."""
+
+
+def checked(vectors: Vectors, space: OperatorSpace) -> Vectors:
+    """Vectors as they came, once they are known to belong to the space.
+
+    Args:
+        vectors: index vectors, shape ``(count, decisions)``.
+        space: the space that they should belong to.
+
+    Raises:
+        UserError: another shape or type, or an index outside its decision.
+    """
+    wanted = len(space.decisions)
+    if vectors.ndim != 2 or vectors.shape[1] != wanted:
+        raise UserError(
+            f"space {space.name} takes vectors of shape (count, {wanted}), got {vectors.shape}"
+        )
+    if not np.issubdtype(vectors.dtype, np.integer):
+        raise UserError(f"vectors are indices (integers), got {vectors.dtype}")
+    wrong = (vectors < 0) | (vectors >= space.cardinalities)
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        decision = space.decisions[column]
+        raise UserError(
+            f"index {vectors[row, column]} of {decision.name} in row {row} is outside "
+            f"0..{len(decision.choices) - 1}"
+        )
+    return vectors

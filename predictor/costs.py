@@ -1,0 +1,87 @@
+"""Costs of every factor row of a space, so that a population is summed by gathers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from luts.operator import PlacedOperator
+from luts.space import OperatorSpace, Vectors
+from luts.table import LatencyTable
+from predictor.extremes import Floats
+
+COLUMNS = ("latency_ms", "gflops", "mbytes", "executions")
+
+
+@dataclass(frozen=True)
+class FactorCosts:
+    """Additive costs per factor.
+
+    Attributes:
+        space: the space that was lowered.
+        blocks: per factor, costs of each row of ``space.factor_choices(factor)``, shape
+            ``(rows, 4)`` in the order of ``COLUMNS``; latencies are sums of the table's rows.
+        overhead_ms: what the table adds once per inference, whatever the architecture.
+        reference_ms: table sum of the reference network, overhead included.
+    """
+
+    space: OperatorSpace
+    blocks: tuple[Floats, ...]
+    overhead_ms: float
+    reference_ms: float
+
+    @classmethod
+    def build(cls, space: OperatorSpace, table: LatencyTable) -> FactorCosts:
+        """Lowers every factor row once.
+
+        Raises:
+            MissingOperatorError: the table lacks an operator of the space.
+        """
+        blocks = tuple(
+            np.array(
+                [
+                    _costs(space.lower_factor(factor, choices), table)
+                    for choices in space.factor_choices(factor)
+                ]
+            )
+            for factor in space.factors
+        )
+        return cls(
+            space, blocks, table.info.overhead_ms, table.latency_ms(space.lower_reference())
+        )
+
+    def latency_ms(self) -> list[Floats]:
+        """Per factor, the latency of each of its rows, each of shape ``(rows,)``.
+
+        The overhead, which belongs to no factor, is not in it.
+        """
+        return [block[:, 0] for block in self.blocks]
+
+    def gather(self, vectors: Vectors) -> list[Floats]:
+        """Per factor, the costs of each architecture, each of shape ``(count, 4)``.
+
+        Args:
+            vectors: index vectors, shape ``(count, decisions)``.
+        """
+        return [
+            np.take(block, self.space.factor_rows(factor, vectors), axis=0)
+            for factor, block in zip(self.space.factors, self.blocks, strict=True)
+        ]
+
+    def sum_ms(self, vectors: Vectors) -> Floats:
+        """Table sum of each architecture, overhead included, shape ``(count,)``."""
+        total = np.full(len(vectors), self.overhead_ms)
+        for factor, block in zip(self.space.factors, self.blocks, strict=True):
+            total += block[:, 0][self.space.factor_rows(factor, vectors)]
+        return total
+
+
+def _costs(placed: Sequence[PlacedOperator], table: LatencyTable) -> list[float]:
+    flops = sum(p.operator.flops * p.repeats for p in placed)
+    moved = sum(p.operator.bytes_moved * p.repeats for p in placed)
+    executions = sum(p.repeats for p in placed)
+    latency_ms = math.fsum(table[p.operator].latency_ms * p.repeats for p in placed)
+    return [latency_ms, flops / 1e9, moved / 1e6, float(executions)]

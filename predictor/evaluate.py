@@ -1,0 +1,105 @@
+"""Command line: measures fresh architectures and says how well they were predicted."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from luts import cli
+
+if TYPE_CHECKING:
+    from predictor.metrics import Accuracy
+
+
+def main(
+    *,
+    target: Annotated[str, typer.Option(help="Target to measure on, such as cpu.")],
+    recipe: Annotated[str, typer.Option(help="Recipe whose space is used.")] = "flownas-small",
+    threads: Annotated[int, typer.Option(min=1, help="Threads that the network runs on.")] = 1,
+    samples: Annotated[int, typer.Option(min=1, help="Fresh architectures to measure.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 12345,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the raw pairs, as JSON.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Measures random architectures that neither table nor predictor has seen."""
+    import numpy as np
+    from profiler.timing import measure_model
+
+    from luts.files import writable_folder, write_json
+    from predictor.evaluation import evaluate, fresh_architectures, measuring_order
+    from predictor.load import load_predictor, load_space_and_table
+
+    space, table = load_space_and_table(target, recipe, threads)
+    predictor = load_predictor(target, recipe, threads)
+    if out is not None:
+        writable_folder(out.parent)
+    rng = np.random.default_rng(seed)
+    known = {sample.vector for sample in table.networks if sample.vector is not None}
+    vectors = fresh_architectures(space, known, samples, rng)
+
+    def measure(path: Path) -> float:
+        precision = table.info.precision
+        return measure_model(path, target=target, threads=threads, precision=precision).median_ms
+
+    started = time.monotonic()
+    with _progress() as progress:
+        task = progress.add_task("measuring", total=len(measuring_order(samples, rng)))
+        result = evaluate(predictor, vectors, measure, rng, lambda: progress.advance(task))
+    figures = result.accuracy
+    about = {
+        "target": target,
+        "recipe": recipe,
+        "threads": threads,
+        "seed": seed,
+        "level": predictor.level,
+        "table": predictor.table_identity,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    if out is not None:
+        write_json(out, {**asdict(figures), **about, "networks": result.records()})
+    if json_:
+        print(json.dumps({**asdict(figures), **about}))
+    else:
+        _report(figures, about)
+
+
+def _progress() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+
+
+def _report(figures: Accuracy, about: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = {
+        "mean absolute error": f"{figures.mape:.2%}",
+        "within 5 %": f"{figures.within_5:.1%}",
+        "within 10 %": f"{figures.within_10:.1%}",
+        "median of predicted / measured": f"{1 + figures.bias:.4f}",
+        f"below the upper bound (level {about['level']:g})": f"{figures.coverage:.1%}",
+        "upper bound above prediction": f"{figures.bound_width:.2%} on average",
+        "same network measured again": f"{figures.noise:.2%} apart (median of {figures.repeats})",
+    }
+    title = (
+        f"{figures.n} fresh architectures of {about['recipe']} on {about['target']}, "
+        f"{about['threads']} thread(s)"
+    )
+    shown = Table(title=title, show_header=False)
+    for name, value in rows.items():
+        shown.add_row(name, value)
+    Console().print(shown)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,141 @@
+"""Fresh architectures, measured in separate sessions, against their predictions."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from luts.errors import UserError
+from luts.space import OperatorSpace, Vectors
+from predictor.base import LatencyPredictor
+from predictor.extremes import Floats
+from predictor.metrics import Accuracy, accuracy
+
+REPEAT_EVERY = 4
+_DRAWS = 50
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Predictions beside measurements.
+
+    Attributes:
+        vectors: fresh architectures, shape ``(n, decisions)``.
+        predicted_ms: predictions, shape ``(n,)``.
+        upper_ms: their upper bounds, shape ``(n,)``.
+        measured_ms: one session of each, shape ``(n,)``.
+        again_ms: another session of every fourth, NaN elsewhere, shape ``(n,)``.
+    """
+
+    vectors: Vectors
+    predicted_ms: Floats
+    upper_ms: Floats
+    measured_ms: Floats
+    again_ms: Floats
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """Figures of merit."""
+        return accuracy(self.predicted_ms, self.upper_ms, self.measured_ms, self.again_ms)
+
+    def records(self) -> list[dict[str, object]]:
+        """Raw pairs as plain data, one per network."""
+        return [
+            {
+                "vector": vector.tolist(),
+                "predicted_ms": float(predicted),
+                "upper_ms": float(upper),
+                "measured_ms": float(measured),
+                "again_ms": float(again) if np.isfinite(again) else None,
+            }
+            for vector, predicted, upper, measured, again in zip(
+                self.vectors,
+                self.predicted_ms,
+                self.upper_ms,
+                self.measured_ms,
+                self.again_ms,
+                strict=True,
+            )
+        ]
+
+
+def fresh_architectures(
+    space: OperatorSpace, known: set[tuple[int, ...]], count: int, rng: np.random.Generator
+) -> Vectors:
+    """Uniform random architectures without repetition, none of them known.
+
+    Args:
+        space: the space.
+        known: index vectors that must not come back.
+        count: how many.
+        rng: source of the draws.
+
+    Returns:
+        Index vectors, shape ``(count, decisions)``.
+
+    Raises:
+        UserError: they could not be found in a bounded number of draws.
+    """
+    found: dict[tuple[int, ...], None] = {}
+    for _ in range(_DRAWS):
+        for vector in space.sample(rng, count):
+            key = tuple(int(i) for i in vector)
+            if key not in known and len(found) < count:
+                found[key] = None
+        if len(found) == count:
+            return np.array(list(found), dtype=np.int64).reshape(count, len(space.decisions))
+    raise UserError(
+        f"only {len(found)} of {count} fresh architectures after {_DRAWS * count} draws: the "
+        f"{space.size} of '{space.name}' are mostly measured; ask for fewer --samples"
+    )
+
+
+def evaluate(
+    predictor: LatencyPredictor,
+    vectors: Vectors,
+    measure: Callable[[Path], float],
+    rng: np.random.Generator,
+    tick: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Measures architectures in random order and compares them with their predictions.
+
+    Every fourth one is measured twice, in two sessions that lie apart by chance.
+
+    Args:
+        predictor: predicts before anything is measured.
+        vectors: index vectors, shape ``(n, decisions)``.
+        measure: latency in ms of an ONNX file, in a session of its own.
+        rng: source of the order.
+        tick: called after each measurement.
+    """
+    prediction = predictor.predict(vectors)
+    sessions = np.full((2, len(vectors)), np.nan)
+    with tempfile.TemporaryDirectory(prefix="metronas-") as folder:
+        for index in measuring_order(len(vectors), rng):
+            path = Path(folder) / f"{index}.onnx"
+            if not path.exists():
+                architecture = predictor.space.decode(vectors[index])
+                predictor.space.export_onnx(architecture, path)
+            second = int(np.isfinite(sessions[0, index]))
+            sessions[second, index] = measure(path)
+            if second or index % REPEAT_EVERY:
+                path.unlink()
+            tick()
+    return Evaluation(
+        vectors, prediction.latency_ms, prediction.upper_ms, sessions[0], sessions[1]
+    )
+
+
+def measuring_order(count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Random order in which every network occurs once and every fourth twice.
+
+    Args:
+        count: number of networks.
+        rng: source of the shuffle.
+    """
+    return rng.permutation(np.concatenate([np.arange(count), np.arange(0, count, REPEAT_EVERY)]))

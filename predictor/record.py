@@ -1,0 +1,118 @@
+"""The sidecar of a saved predictor: all of it but the trees, and where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from luts.errors import CorruptFileError
+from luts.files import read_json, sha256
+
+FORMAT = 1
+SIDECAR = "predictor.json"
+TREES_FILE = "trees.json"
+
+
+class Quality(BaseModel):
+    """Errors on networks that the model had not seen, by cross-validation; shares are fractions.
+
+    Attributes:
+        networks: networks in the figures: the uniformly drawn ones.
+        mape: mean absolute relative error of the prediction.
+        within_5: share of networks predicted within 5 %.
+        within_10: share of networks predicted within 10 %.
+        sum_mape: mean absolute relative error of the bare table sum.
+        method_errors: mean absolute log error of each method that was tried.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    networks: int
+    mape: float
+    within_5: float
+    within_10: float
+    sum_mape: float
+    method_errors: dict[str, float]
+
+
+class PredictorRecord(BaseModel):
+    """What ``predictor.json`` holds.
+
+    Attributes:
+        table_identity: identity of the table that it was fitted to.
+        level: level of the upper bound.
+        margin: logarithm of upper bound over prediction.
+        networks: distinct networks that it learned from.
+        method: name of the method that was chosen.
+        features: names of the features, in order.
+        mean: feature means of the baseline.
+        weights: slopes of the baseline.
+        intercept: baseline at the means.
+        reference_ms: measured latency of the reference network, if the table has it.
+        trees_sha256: digest of the file of the trees; None if the method has none.
+        sealed_sha256: digest of this record without this field.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = FORMAT
+    kind: Literal["network"] = "network"
+    target: str
+    recipe: str
+    table_identity: str
+    level: float = Field(gt=0, lt=1)
+    seed: int
+    margin: float = Field(allow_inf_nan=False)
+    networks: int
+    method: str
+    features: tuple[str, ...]
+    mean: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float = Field(allow_inf_nan=False)
+    reference_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    quality: Quality
+    trees_sha256: str | None = None
+    sealed_sha256: str = ""
+
+    def seal(self) -> str:
+        """Hex digest of everything else in the record."""
+        body = self.model_dump(mode="json", exclude={"sealed_sha256"})
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def refit_command(target: str, recipe: str, threads: int) -> str:
+    """The command that fits the predictor of a table."""
+    return f"python -m predictor.fit --target {target} --recipe {recipe} --threads {threads}"
+
+
+def read_record(folder: Path) -> PredictorRecord:
+    """Reads a sidecar and checks it, and the file of the trees, against their digests.
+
+    Raises:
+        UserError: there is none.
+        CorruptFileError: a file is truncated, edited, or of another format.
+    """
+    path = folder / SIDECAR
+    raw = read_json(path)
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise CorruptFileError(f"{path} is not a predictor of format {FORMAT}; fit it again")
+    try:
+        record = PredictorRecord.model_validate(raw)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise CorruptFileError(
+            f"{path} does not describe a predictor ({place}: {problem['msg']}); fit it again"
+        ) from None
+    if record.sealed_sha256 != record.seal():
+        raise CorruptFileError(f"{path} was edited after it was written; fit it again")
+    trees = folder / TREES_FILE
+    if record.trees_sha256 is not None and (
+        not trees.is_file() or sha256(trees) != record.trees_sha256
+    ):
+        raise CorruptFileError(f"{trees} is absent, truncated or edited; fit it again")
+    return record

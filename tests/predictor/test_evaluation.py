@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from luts.errors import UserError
+from predictor.base import LatencyPredictor, Prediction
+from predictor.evaluation import (
+    REPEAT_EVERY,
+    evaluate,
+    fresh_architectures,
+    measuring_order,
+)
+from predictor.metrics import accuracy
+from tests.fakes import FakeSpace
+from tests.predictor.tables import distinct
+
+SPACE = FakeSpace(cells=2)
+
+
+class Doubles(LatencyPredictor):
+    """Predicts 10 ms plus the sum of indices, with a bound 10 % above."""
+
+    level = 0.95
+    table_identity = "none"
+    space = SPACE
+
+    def predict(self, vectors: np.ndarray) -> Prediction:
+        latency_ms = 10.0 + vectors.sum(axis=1)
+        return Prediction(latency_ms, 1.1 * latency_ms)
+
+    def predict_reference(self) -> tuple[float, float]:
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        raise NotImplementedError
+
+    def factor_costs(self) -> list:
+        raise NotImplementedError
+
+
+def test_fresh_architectures_are_distinct_and_unknown() -> None:
+    known = {tuple(v) for v in distinct(SPACE, 40, seed=0).tolist()}
+    fresh = fresh_architectures(SPACE, known, 20, np.random.default_rng(0))
+    assert fresh.shape == (20, 6)
+    keys = {tuple(v) for v in fresh.tolist()}
+    assert len(keys) == 20
+    assert not keys & known
+
+
+def test_an_exhausted_space_is_refused_with_numbers() -> None:
+    known = set(itertools.islice(itertools.product((0, 1), repeat=6), 60))
+    with pytest.raises(UserError, match=r"only 4 of 5 .* the 64 of 'fake'"):
+        fresh_architectures(SPACE, known, 5, np.random.default_rng(0))
+
+
+def test_every_network_is_measured_and_some_of_them_again() -> None:
+    order = measuring_order(10, np.random.default_rng(0)).tolist()
+    assert sorted(order) == sorted([*range(10), *range(0, 10, REPEAT_EVERY)])
+    assert order != sorted(order)
+
+
+def test_measurements_meet_their_predictions() -> None:
+    vectors = distinct(SPACE, 12, seed=3)
+    seen: list[Path] = []
+
+    def measure(path: Path) -> float:
+        assert path.is_file()
+        seen.append(path)
+        again = seen.count(path) == 2
+        return 100.0 + int(path.stem) + (0.5 if again else 0.0)
+
+    result = evaluate(Doubles(), vectors, measure, np.random.default_rng(0))
+    np.testing.assert_array_equal(result.measured_ms, 100.0 + np.arange(12))
+    np.testing.assert_array_equal(result.again_ms[::4], [100.5, 104.5, 108.5])
+    assert np.isnan(np.delete(result.again_ms, [0, 4, 8])).all()
+    np.testing.assert_array_equal(result.predicted_ms, 10.0 + vectors.sum(axis=1))
+    assert len(seen) == 15
+    assert not any(path.exists() for path in seen)
+    record = result.records()[1]
+    assert record["vector"] == vectors[1].tolist()
+    assert record["measured_ms"] == 101.0
+    assert record["again_ms"] is None
+
+
+def test_figures_are_fractions_of_the_measurement() -> None:
+    figures = accuracy(
+        predicted_ms=np.array([103.0, 92.0, 100.0, 300.0]),
+        upper_ms=np.array([110.0, 99.0, 100.0, 330.0]),
+        measured_ms=np.array([100.0, 100.0, 100.0, 200.0]),
+        again_ms=np.array([102.0, np.nan, np.nan, 200.0]),
+    )
+    assert figures.n == 4
+    assert figures.mape == pytest.approx((0.03 + 0.08 + 0.0 + 0.5) / 4)
+    assert figures.within_5 == 0.5
+    assert figures.within_10 == 0.75
+    assert figures.coverage == 0.75
+    assert figures.noise == pytest.approx((2 / 101 + 0) / 2)
+    assert figures.repeats == 2
+    assert figures.bias == pytest.approx(0.015)
+    assert figures.bound_width == pytest.approx(
+        np.mean([110 / 103, 99 / 92, 1.0, 1.1]) - 1
+    )
+
+
+def test_no_measurements_have_no_figures() -> None:
+    with pytest.raises(UserError, match="0 networks"):
+        accuracy(*(np.empty(0) for _ in range(4)))
+    with pytest.raises(UserError, match="0 of them twice"):
+        accuracy(np.ones(2), np.ones(2), np.ones(2), np.full(2, np.nan))
