@@ -1,0 +1,1 @@
+"""Searches for the most accurate network within a measured budget, and hands it over."""

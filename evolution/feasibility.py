@@ -1,0 +1,104 @@
+"""Whether a budget can be met at all, answered before anything slow is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from evolution.constraint import LatencyConstraint, ParameterConstraint
+from evolution.region import Region
+from evolution.strategies.base import Floats
+from luts.errors import InfeasibleError
+from luts.space import OperatorSpace, Vectors
+
+_STEPS = 100
+
+
+def descend(
+    space: OperatorSpace, start: npt.NDArray[np.int64], cost: Callable[[Vectors], Floats]
+) -> npt.NDArray[np.int64]:
+    """Changes one decision at a time for the better until none helps.
+
+    Args:
+        space: the space.
+        start: index vector, shape ``(decisions,)``.
+        cost: costs of a population, shape ``(count,)``.
+
+    Returns:
+        Index vector whose cost no single change lowers (after at most 100 changes).
+    """
+    current = start
+    current_cost = float(cost(current[None])[0])
+    for _ in range(_STEPS):
+        around = _neighbours(space, current)
+        costs = cost(around)
+        best = int(np.argmin(costs))
+        if not costs[best] < current_cost:
+            break
+        current, current_cost = around[best], float(costs[best])
+    return current
+
+
+def feasible_region(
+    space: OperatorSpace,
+    latency: LatencyConstraint,
+    parameters: ParameterConstraint | None,
+    *,
+    target: str,
+) -> Region:
+    """The region that keeps every constraint, known to hold at least one architecture.
+
+    Args:
+        space: the space.
+        latency: the budget.
+        parameters: limit on weights, if there is one.
+        target: target name, for the message.
+
+    Raises:
+        InfeasibleError: nothing keeps the constraints; the message gives what can be reached.
+    """
+    predictor = latency.predictor
+    start = predictor.fastest()
+    # The exact minimum of the additive table; what the learned correction adds may favour a
+    # neighbour.
+    fastest = descend(space, start, lambda vectors: predictor.predict(vectors).upper_ms)
+    upper_ms = float(predictor.predict(fastest[None]).upper_ms[0])
+    if not upper_ms <= latency.budget_ms:
+        raise InfeasibleError(_too_fast(space, latency, upper_ms, target))
+    if parameters is None:
+        return Region(space, [latency], np.stack([start, fastest]))
+    smallest = descend(space, start, lambda vectors: parameters.count(vectors).astype(np.float64))
+    fewest = int(parameters.count(smallest[None])[0])
+    if fewest > parameters.limit:
+        raise InfeasibleError(
+            f"no architecture of {space.name} found has at most {parameters.limit:,} parameters; "
+            f"the smallest found has {fewest:,}"
+        )
+    region = Region(space, [latency, parameters], np.stack([start, fastest, smallest]))
+    region.draw(np.random.default_rng(0), 1, set())
+    return region
+
+
+def _too_fast(
+    space: OperatorSpace, latency: LatencyConstraint, upper_ms: float, target: str
+) -> str:
+    low, high = latency.predictor.interval_ms()
+    least = np.ceil(upper_ms * 100) / 100
+    return (
+        f"infeasible: {latency.budget_ms:.3f} ms on '{target}'; {space.name} reaches {low:.3f} to "
+        f"{high:.3f} ms (predicted), and the lowest upper bound found is {upper_ms:.3f} ms; "
+        f"give at least --latency-ms {least:.2f}"
+    )
+
+
+def _neighbours(space: OperatorSpace, vector: npt.NDArray[np.int64]) -> Vectors:
+    rows = []
+    for index, cardinality in enumerate(space.cardinalities):
+        for choice in range(int(cardinality)):
+            if choice != vector[index]:
+                row = vector.copy()
+                row[index] = choice
+                rows.append(row)
+    return np.stack(rows) if rows else vector[None]

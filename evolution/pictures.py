@@ -1,0 +1,71 @@
+"""Flow pictures of winner and reference, kept as PNG files in the run folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from evolution.export import BEST, REFERENCE, onnx_flow
+from luts.errors import CorruptFileError
+from luts.files import atomic_path, read_json, write_json
+
+if TYPE_CHECKING:
+    from supernet.accuracy import AccuracySource
+
+FOLDER, INDEX = "pictures", "index.json"
+_PAIRS = 3
+
+
+def save_pictures(accuracy: AccuracySource, folder: Path, threads: int) -> None:
+    """Runs the exported networks on validation pairs and draws what they see.
+
+    Args:
+        accuracy: gives the pairs and the colours.
+        folder: the run folder; holds both exported networks.
+        threads: threads to run them on.
+    """
+    place = folder / FOLDER
+    place.mkdir(exist_ok=True)
+    flows = {
+        "searched": onnx_flow(folder / BEST, threads),
+        "reference": onnx_flow(folder / REFERENCE, threads),
+    }
+    index = []
+    for number, panels in enumerate(accuracy.pictures(flows, _PAIRS), start=1):
+        row: list[list[str]] = []
+        for title, pixels in panels.items():
+            slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+            name = f"pair{number}-{len(row)}-{slug}.png"
+            _write_png(place / name, pixels)
+            row.append([title, name])
+        index.append(row)
+    write_json(place / INDEX, index)
+
+
+def read_pictures(folder: Path) -> list[list[tuple[str, Path]]]:
+    """Panels of each pair as title and file; empty when the run drew none.
+
+    Raises:
+        CorruptFileError: the index is damaged, or names a file that is not there.
+    """
+    place = folder / FOLDER
+    if not (place / INDEX).exists():
+        return []
+    pairs = []
+    for row in read_json(place / INDEX):
+        pairs.append([(str(title), place / Path(name).name) for title, name in row])
+        for _, path in pairs[-1]:
+            if not path.is_file():
+                raise CorruptFileError(f"{place / INDEX} names {path.name}, which is not there")
+    return pairs
+
+
+def _write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
+    from PIL import Image
+
+    with atomic_path(path) as temporary:
+        Image.fromarray(pixels).save(temporary, format="PNG")

@@ -1,0 +1,186 @@
+"""From options to a plan: everything that can be refused is refused here, without torch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from evolution.budget import milliseconds_only, parse_budget
+from evolution.constraint import LatencyConstraint, ParameterConstraint, SearchPredictor
+from evolution.feasibility import feasible_region
+from evolution.folder import RunSettings, check_place
+from evolution.recipe import Recipe, load_recipe
+from evolution.region import Region
+from luts.errors import CorruptFileError, UserError
+from luts.recipes import recipe_text
+from luts.space import OperatorSpace
+from luts.table import LatencyTable
+from luts.target import load_target
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user asks for.
+
+    Attributes:
+        target: target name.
+        recipe: recipe name.
+        latency: budget as text, absolute or a percentage; None takes the recipe's.
+        latency_ms: budget as text, in milliseconds; None when ``latency`` or the recipe sets it.
+        seed: of the search.
+        evaluations: architectures to score; None takes the strategy's own number.
+        out: run folder; None derives ``runs/<recipe>-<target>-<seed>``.
+        resume: go on with the run in that folder.
+        threads: threads that the network runs on.
+    """
+
+    target: str
+    recipe: str = "flownas-small"
+    latency: str | None = None
+    latency_ms: str | None = None
+    seed: int = 0
+    evaluations: int | None = None
+    out: Path | None = None
+    resume: bool = False
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A search that can begin.
+
+    Attributes:
+        path: the run folder.
+        recipe: what to do.
+        recipe_text: the recipe's file.
+        space: what is searched.
+        table: latencies that were measured.
+        predictor: fitted to the table.
+        region: what keeps the constraints.
+        latency: the latency constraint of that region.
+        settings: what decides the search's result.
+    """
+
+    path: Path
+    recipe: Recipe
+    recipe_text: str
+    space: OperatorSpace
+    table: LatencyTable
+    predictor: SearchPredictor
+    region: Region
+    latency: LatencyConstraint
+    settings: RunSettings
+
+
+def prepare(options: Options) -> Plan:
+    """Checks everything that can be checked without loading a network.
+
+    Raises:
+        UnknownNameError: unknown target or recipe.
+        InfeasibleError: the constraints cannot be kept.
+        UserError: a budget, folder, table or predictor that cannot be used.
+    """
+    load_target(options.target)
+    recipe = load_recipe(options.recipe)
+    _budget_ms(options, recipe, reference_ms=1.0)
+    path = options.out or Path("runs") / f"{recipe.name}-{options.target}-{options.seed}"
+    check_place(path, resume=options.resume)
+    table = _table(options, recipe)
+    predictor, space = _predictor(options, recipe)
+    return plan(
+        options,
+        recipe=recipe,
+        text=recipe_text(recipe.name),
+        path=path,
+        space=space,
+        table=table,
+        predictor=predictor,
+    )
+
+
+def plan(
+    options: Options,
+    *,
+    recipe: Recipe,
+    text: str,
+    path: Path,
+    space: OperatorSpace,
+    table: LatencyTable,
+    predictor: SearchPredictor,
+) -> Plan:
+    """Puts a plan together from parts that are already loaded.
+
+    Args:
+        options: what a user asks for.
+        recipe: what to do.
+        text: the recipe's file.
+        path: the run folder.
+        space: what is searched.
+        table: latencies that were measured.
+        predictor: fitted to the table.
+
+    Raises:
+        InfeasibleError: the constraints cannot be kept.
+        UserError: a budget that cannot be used.
+    """
+    reference_ms, _ = predictor.predict_reference()
+    latency = LatencyConstraint(predictor, _budget_ms(options, recipe, reference_ms))
+    limit = recipe.constraints.parameters
+    parameters = ParameterConstraint(space, limit) if limit is not None else None
+    region = feasible_region(space, latency, parameters, target=options.target)
+    settings = RunSettings(
+        target=options.target,
+        recipe=recipe.name,
+        recipe_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        seed=options.seed,
+        latency_ms=latency.budget_ms,
+        parameters=limit,
+        evaluations=options.evaluations or recipe.strategy_settings().evaluations,
+        threads=options.threads,
+        table=table.identity,
+        reference_latency_ms=reference_ms,
+    )
+    return Plan(path, recipe, text, space, table, predictor, region, latency, settings)
+
+
+def _budget_ms(options: Options, recipe: Recipe, reference_ms: float) -> float:
+    if options.latency_ms is not None and options.latency is not None:
+        raise UserError("give --latency-ms or --latency, not both")
+    if options.latency_ms is not None:
+        return milliseconds_only(options.latency_ms, option="--latency-ms")
+    if options.latency is not None:
+        return parse_budget(options.latency, reference_ms, option="--latency")
+    where = f"{recipe.name}.yaml: constraints.latency:"
+    return parse_budget(recipe.constraints.latency, reference_ms, option=where)
+
+
+def _table(options: Options, recipe: Recipe) -> LatencyTable:
+    from luts.paths import find_table
+
+    try:
+        return find_table(options.target, recipe.space, threads=options.threads)
+    except CorruptFileError:
+        raise
+    except UserError:
+        rest = f"--recipe {recipe.space} --threads {options.threads}"
+        raise UserError(
+            f"no latency table of '{recipe.space}' on '{options.target}' with {options.threads} "
+            f"threads; make it with: python -m profiler.build_lut --device {options.target} "
+            f"{rest} && python -m predictor.fit --target {options.target} {rest}"
+        ) from None
+
+
+def _predictor(options: Options, recipe: Recipe) -> tuple[SearchPredictor, OperatorSpace]:
+    from predictor.load import load_predictor
+
+    loaded = load_predictor(options.target, recipe.space, options.threads)
+    missing = [name for name in ("interval_ms", "fastest", "factor_costs")
+               if not hasattr(loaded, name)]
+    if missing:
+        raise UserError(
+            f"the predictor of '{recipe.space}' on '{options.target}' cannot steer a search: "
+            f"it lacks {', '.join(missing)}"
+        )
+    return cast(SearchPredictor, loaded), loaded.space

@@ -1,0 +1,122 @@
+"""The region of a space that keeps every constraint, and fresh architectures from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evolution.constraint import Constraint
+from evolution.strategies.base import Mask, Vector
+from luts.errors import InfeasibleError
+from luts.space import OperatorSpace, Vectors
+
+UNIFORM_BATCH, UNIFORM_BATCHES = 2048, 16
+WALK_BATCH, WALK_BATCHES = 512, 64
+_WALK_PROBABILITY = 0.1
+_WALK_MEMBERS = 4096
+_RARE = 1e-4
+
+
+class Region:
+    """Architectures that keep every constraint.
+
+    Fresh ones are drawn uniformly and filtered. Where so few pass that this would take long,
+    they come from a random walk instead that starts at known members.
+
+    Args:
+        space: the space.
+        constraints: all must hold.
+        anchors: members to walk from, such as the fastest architecture; shape ``(n, decisions)``.
+    """
+
+    def __init__(
+        self, space: OperatorSpace, constraints: Sequence[Constraint], anchors: Vectors
+    ) -> None:
+        self.space = space
+        self.constraints = tuple(constraints)
+        self.anchors = anchors
+        self.sampled = 0
+        self.passed = 0
+
+    @property
+    def share(self) -> float:
+        """Feasible share of the space, estimated from the uniform draws so far; nan before any."""
+        return self.passed / self.sampled if self.sampled else float("nan")
+
+    def allowed(self, vectors: Vectors) -> Mask:
+        """Which architectures keep every constraint, shape ``(count,)``."""
+        mask = np.ones(len(vectors), dtype=np.bool_)
+        for constraint in self.constraints:
+            mask &= constraint.allowed(vectors)
+        return mask
+
+    def draw(self, rng: np.random.Generator, count: int, seen: set[Vector]) -> Vectors:
+        """Fresh random members.
+
+        Args:
+            rng: source of randomness.
+            count: how many are wanted.
+            seen: architectures that must not come again; left as it is.
+
+        Returns:
+            Index vectors of shape ``(n, decisions)``; ``n < count`` when a bounded number of
+            draws found no more.
+
+        Raises:
+            InfeasibleError: nothing was seen yet, and no member was found.
+        """
+        found: dict[Vector, None] = {}
+        if count > 0:
+            self._uniform(rng, count, seen, found)
+        if len(found) < count:
+            self._walk(rng, count, seen, found)
+        if count > 0 and not found and not seen:
+            walked = WALK_BATCH * WALK_BATCHES
+            raise InfeasibleError(
+                f"none of {self.sampled} random architectures of {self.space.name} and {walked} "
+                f"near the fastest keeps every constraint"
+            )
+        return np.array(list(found), dtype=np.int64).reshape(len(found), len(self.space.decisions))
+
+    def _uniform(
+        self, rng: np.random.Generator, count: int, seen: set[Vector], found: dict[Vector, None]
+    ) -> None:
+        for _ in range(UNIFORM_BATCHES):
+            enough = self.sampled >= UNIFORM_BATCH * UNIFORM_BATCHES
+            if len(found) >= count or (enough and self.share < _RARE):
+                return
+            drawn = self.space.sample(rng, UNIFORM_BATCH)
+            mask = self.allowed(drawn)
+            self.sampled += len(drawn)
+            self.passed += int(mask.sum())
+            _collect(drawn[mask], count, seen, found)
+
+    def _walk(
+        self, rng: np.random.Generator, count: int, seen: set[Vector], found: dict[Vector, None]
+    ) -> None:
+        members = self.anchors[self.allowed(self.anchors)]
+        _collect(members, count, seen, found)
+        known = sorted({*map(tuple, members.tolist()), *found})
+        for _ in range(WALK_BATCHES):
+            if len(found) >= count or not known:
+                return
+            pool = np.array(known, dtype=np.int64)
+            parents = pool[rng.integers(len(pool), size=WALK_BATCH)]
+            redraw = rng.random(parents.shape) < _WALK_PROBABILITY
+            drawn = np.where(redraw, self.space.sample(rng, WALK_BATCH), parents)
+            children = drawn[self.allowed(drawn)]
+            _collect(children, count, seen, found)
+            if len(known) < _WALK_MEMBERS:
+                known = sorted({*known, *map(tuple, children.tolist())})
+
+
+def _collect(
+    vectors: Vectors, count: int, seen: set[Vector], found: dict[Vector, None]
+) -> None:
+    for row in vectors.tolist():
+        vector = tuple(row)
+        if len(found) >= count:
+            return
+        if vector not in seen:
+            found[vector] = None

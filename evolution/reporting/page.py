@@ -1,0 +1,84 @@
+"""The report's page: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import json
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from evolution.reporting import charts, drawing
+from evolution.reporting.story import Story
+from evolution.reporting.tables import comparison, headline, provenance, rounds
+
+_TEMPLATE = "templates/report.html"
+
+
+def render(story: Story) -> str:
+    """The whole page.
+
+    Args:
+        story: what to tell.
+
+    Returns:
+        HTML with scripts, styles and pictures inside.
+    """
+    from plotly.offline import get_plotlyjs
+
+    result = story.result
+    figures = {
+        "trade-off": charts.trade_off(story),
+        "convergence": charts.convergence(story),
+        "calibration": charts.calibration(story),
+    }
+    status = "verified" if result.verified else "not verified"
+    fields = {
+        "title": escape(f"{result.recipe} on {result.target}"),
+        "status": status,
+        "status_class": "good" if result.verified else "bad",
+        "reason": f'<p class="reason">{escape(result.reason)}</p>' if result.reason else "",
+        "space": escape(f"{len(story.candidates)} of {story.evidence.space_size:,} architectures "
+                        f"scored, seed {result.seed}"),
+        "headline": headline(result),
+        "comparison": comparison(result),
+        "architecture": drawing.draw_architecture(
+            result.best.architecture or {}, story.evidence.decisions, story.evidence.parts
+        ),
+        "parts": drawing.draw_parts(story.evidence.parts),
+        "pictures": _pictures(story),
+        "rounds": rounds(result),
+        "provenance": provenance(result),
+        "recipe": escape(story.recipe_text),
+        "figures": _script_json(figures),
+        "plotly": get_plotlyjs(),
+    }
+    page = (files("evolution") / _TEMPLATE).read_text(encoding="utf-8")
+    # Cut once, so that nothing that is filled in is searched for further marks.
+    head, *rest = page.split("{{")
+    pieces = [head]
+    for piece in rest:
+        name, _, text = piece.partition("}}")
+        pieces += [fields[name], text]
+    return "".join(pieces)
+
+
+def _pictures(story: Story) -> str:
+    rows = []
+    for number, panels in enumerate(story.pictures, start=1):
+        cells = "".join(
+            f'<figure><img alt="{escape(title)} of pair {number}" src="{_inline(path)}">'
+            f"<figcaption>{escape(title)}</figcaption></figure>"
+            for title, path in panels
+        )
+        rows.append(f'<div class="pair">{cells}</div>')
+    return "".join(rows) or "<p>No pictures were drawn.</p>"
+
+
+def _inline(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _script_json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False).replace("</", "<\\/")

@@ -1,0 +1,134 @@
+"""The report's figures in words: headline, comparison, rounds, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from evolution.result import NetworkResult, Result
+
+
+def headline(result: Result) -> str:
+    """Cards with what matters most."""
+    name, best, reference = result.objective, result.best, result.reference
+    budget = result.constraint.latency_ms
+    mine, theirs = best.metrics.get(name), reference.metrics.get(name)
+    cards = [
+        _card(
+            "measured latency",
+            f"{best.measured_latency_ms:.2f} ms",
+            f"budget {budget:.2f} ms, {best.measured_latency_ms / budget:.1%} used",
+        ),
+        _card(
+            f"{name}, searched",
+            _number(mine),
+            "" if mine is None or not theirs else f"{mine / theirs - 1:+.1%} against the reference",
+        ),
+        _card(
+            f"{name}, reference",
+            _number(theirs),
+            f"{reference.measured_latency_ms:.2f} ms measured",
+        ),
+        _card(
+            "parameters",
+            f"{best.parameters / 1e6:.3f} M",
+            f"reference {reference.parameters / 1e6:.3f} M",
+        ),
+    ]
+    return "".join(cards)
+
+
+def comparison(result: Result) -> str:
+    """Winner and reference side by side."""
+    best, reference = result.best, result.reference
+    rows = [
+        ("predicted latency", *(f"{n.predicted_latency_ms:.3f} ms" for n in (best, reference))),
+        ("upper bound", *(f"{n.upper_latency_ms:.3f} ms" for n in (best, reference))),
+        ("measured latency, median", *(_ms(n, "median_ms") for n in (best, reference))),
+        ("measured latency, p10 to p90",
+         *(f"{n.measured.p10_ms:.3f} to {n.measured.p90_ms:.3f} ms" for n in (best, reference))),
+        ("measured latency, p99", *(_ms(n, "p99_ms") for n in (best, reference))),
+        ("samples", *(str(n.measured.samples) for n in (best, reference))),
+        ("parameters", *(f"{n.parameters:,}" for n in (best, reference))),
+    ]
+    for name in best.metrics:
+        rows.append((name, _number(best.metrics[name]), _number(reference.metrics.get(name))))
+    return _table(("", "searched", "reference"), rows)
+
+
+def rounds(result: Result) -> str:
+    """Each candidate that was measured, and what became of it."""
+    rows = []
+    for number, done in enumerate(result.rounds, start=1):
+        check = done.check
+        rows.append((
+            str(number),
+            f"{done.predicted_latency_ms:.3f} ms",
+            f"{done.upper_latency_ms:.3f} ms",
+            f"{check.best.median_ms:.3f} ms",
+            f"{check.reference.median_ms:.3f} ms",
+            _small(check.output_error),
+            _small(check.metric_error),
+            "struck: " + "; ".join(check.faults) if check.faults else "verified",
+        ))
+    return _table(
+        ("round", "predicted", "upper bound", "measured", "reference measured",
+         "outputs differ by", "metrics differ by", "verdict"),
+        rows,
+    )
+
+
+def provenance(result: Result) -> str:
+    """What the figures depend on."""
+    origin = result.provenance
+    rows = [
+        ("date", origin.date),
+        ("target", result.target),
+        ("runtime", f"{origin.runtime}, {origin.precision}, {origin.threads} threads"),
+        ("commit", origin.commit or "not a checkout"),
+        ("latency table", origin.table),
+        ("recipe sha256", origin.recipe_sha256),
+        ("seed", str(origin.seed)),
+        ("bound correction", f"{result.correction:.4f}"),
+    ]
+    rows += [(f"accuracy: {name}", str(value)) for name, value in origin.accuracy.items()]
+    rows += [(f"device: {name}", _words(value)) for name, value in origin.device.items()]
+    rows += [(f"version: {name}", value) for name, value in origin.versions.items()]
+    return _table(("", ""), rows)
+
+
+def _words(value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 160 else text[:157] + "..."
+
+
+def _card(title: str, value: str, note: str) -> str:
+    return (
+        f'<div class="card"><div class="card-title">{escape(title)}</div>'
+        f'<div class="card-value">{escape(value)}</div>'
+        f'<div class="card-note">{escape(note)}</div></div>'
+    )
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    body = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>'
+        + "".join(f"<td>{escape(text)}</td>" for text in rest)
+        + "</tr>"
+        for first, *rest in rows
+    )
+    top = f"<thead><tr>{head}</tr></thead>" if any(heads) else ""
+    return f'<div class="scroll"><table>{top}<tbody>{body}</tbody></table></div>'
+
+
+def _ms(network: NetworkResult, field: str) -> str:
+    return f"{getattr(network.measured, field):.3f} ms"
+
+
+def _number(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.4g}"
+
+
+def _small(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.1e}"

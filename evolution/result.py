@@ -1,0 +1,126 @@
+"""The answer of a run: ``result.json``, checked on the way out and in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from evolution.folder import RESULT
+from evolution.verification import Check, Latency
+from luts.errors import CorruptFileError, UserError
+from luts.files import read_json, write_json
+
+FORMAT = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ConstraintResult(_Part):
+    """What the network had to keep.
+
+    Attributes:
+        latency_ms: budget for the measured median.
+        parameters: largest number of weights, or None.
+    """
+
+    latency_ms: float = Field(gt=0, allow_inf_nan=False)
+    parameters: int | None
+
+
+class NetworkResult(_Part):
+    """One network.
+
+    Attributes:
+        architecture: decision to value; None for the hand-designed reference.
+        predicted_latency_ms: by the predictor.
+        upper_latency_ms: upper bound by the predictor.
+        measured_latency_ms: median measured on the target.
+        measured: the whole measurement.
+        metrics: validation metrics in torch.
+        parameters: weights of the whole network.
+    """
+
+    architecture: dict[str, int] | None
+    predicted_latency_ms: float
+    upper_latency_ms: float
+    measured_latency_ms: float
+    measured: Latency
+    metrics: dict[str, float | None]
+    parameters: int
+
+
+class RoundResult(_Part):
+    """One verification round."""
+
+    architecture: dict[str, int]
+    predicted_latency_ms: float
+    upper_latency_ms: float
+    check: Check
+
+
+class Provenance(_Part):
+    """What the figures depend on."""
+
+    versions: dict[str, str]
+    commit: str | None
+    table: str
+    accuracy: dict[str, str | int]
+    recipe_sha256: str
+    seed: int
+    date: str
+    threads: int
+    runtime: str
+    precision: str
+    device: dict[str, Any]
+
+
+class Result(_Part):
+    """``result.json``.
+
+    Attributes:
+        objective: name of the minimised metric.
+        verified: measured on the target within the budget, outputs as in torch.
+        reason: why it is not verified; empty when it is.
+        evaluations: architectures that were scored.
+        correction: factor on the upper bounds that verification taught; 1 when nothing was struck.
+    """
+
+    format: int = FORMAT
+    target: str
+    recipe: str
+    seed: int
+    objective: str
+    constraint: ConstraintResult
+    best: NetworkResult
+    reference: NetworkResult
+    verified: bool
+    reason: str
+    evaluations: int
+    correction: float
+    rounds: tuple[RoundResult, ...]
+    provenance: Provenance
+
+    def save(self, folder: Path) -> None:
+        """Writes it, whole or not at all."""
+        write_json(folder / RESULT, self.model_dump(mode="json"))
+
+
+def load_result(folder: Path) -> Result:
+    """Reads the result of a run.
+
+    Raises:
+        UserError: the run is not finished, or it is no run.
+        CorruptFileError: the file is damaged.
+    """
+    path = folder / RESULT
+    if not path.is_file():
+        raise UserError(f"'{folder}' holds no finished run: it has no {RESULT}")
+    try:
+        return Result.model_validate(read_json(path))
+    except ValidationError as error:
+        field = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise CorruptFileError(f"{path}: {field} is damaged") from None

@@ -1,0 +1,114 @@
+"""Verification rounds: measure the best, strike it when it fails, learn, and go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import ValidationError
+
+from evolution.ledger import STRUCK, VERIFIED, Ledger
+from evolution.progress import View
+from evolution.recipe import VerificationSection
+from evolution.scoring import Candidate
+from evolution.search import Search
+from evolution.verification import Check, Verifier
+from luts.errors import CorruptFileError
+
+
+@dataclass(frozen=True)
+class Round:
+    """One candidate and what was found about it."""
+
+    candidate: Candidate
+    check: Check
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        rounds: all candidates that were measured, in order.
+        chosen: the round that stands in the result: the verified one or, when none was, the one
+            that came nearest to the budget.
+        reason: why it is not verified; empty when it is.
+    """
+
+    rounds: tuple[Round, ...]
+    chosen: Round
+    reason: str
+
+    @property
+    def verified(self) -> bool:
+        """Whether the chosen candidate was measured within the budget."""
+        return not self.reason
+
+
+def prove(
+    search: Search,
+    verifier: Verifier,
+    ledger: Ledger,
+    limits: VerificationSection,
+    view: View,
+) -> Outcome | None:
+    """Finds the best candidate that holds on the device.
+
+    Args:
+        search: has scored its candidates; scores more after a strike.
+        verifier: measures.
+        ledger: keeps each round, so that a resumed run goes the same way.
+        limits: how many rounds, and how many further evaluations after each strike.
+        view: is told of each round.
+
+    Returns:
+        The outcome; None when no candidate could be scored at all.
+    """
+    rounds: list[Round] = []
+    for number in range(1, limits.rounds + 1):
+        candidate = search.best()
+        if candidate is None:
+            break
+        check = _check(candidate, search, verifier, ledger, view)
+        rounds.append(Round(candidate, check))
+        if not check.faults:
+            view.say(
+                f"verified: {check.best.median_ms:.3f} ms measured, budget "
+                f"{verifier.budget_ms:.3f} ms"
+            )
+            return Outcome(tuple(rounds), rounds[-1], "")
+        view.say(f"struck in round {number} of {limits.rounds}: {'; '.join(check.faults)}")
+        search.strike(candidate)
+        if check.over_budget:
+            search.latency.tighten(check.best.median_ms, candidate.upper_ms)
+        if number < limits.rounds:
+            search.advance(limits.evaluations_per_strike)
+    if not rounds:
+        return None
+    nearest = min(rounds, key=lambda tried: tried.check.best.median_ms)
+    why = (
+        f"{len(rounds)} of at most {limits.rounds} candidates were measured and struck; "
+        f"the last because {'; '.join(rounds[-1].check.faults)}"
+    )
+    return Outcome(tuple(rounds), nearest, why)
+
+
+def _check(
+    candidate: Candidate, search: Search, verifier: Verifier, ledger: Ledger, view: View
+) -> Check:
+    record = ledger.recall(VERIFIED, STRUCK, vector=list(candidate.vector))
+    if record is not None:
+        try:
+            return Check.model_validate(record["check"])
+        except (ValidationError, KeyError):
+            raise CorruptFileError("a verification event in the journal is damaged") from None
+    view.end()  # a live view would redraw during the measurement
+    view.say("verifying the best candidate: export, comparison with torch, measurement")
+    vector = np.array(candidate.vector, dtype=np.int64)
+    check = verifier.verify(search.region.space.decode(vector))
+    ledger.write(
+        STRUCK if check.faults else VERIFIED,
+        vector=list(candidate.vector),
+        check=check.model_dump(mode="json"),
+    )
+    return check

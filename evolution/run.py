@@ -1,0 +1,133 @@
+"""Command line: searches, proves and hands over a network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from luts import cli
+
+if TYPE_CHECKING:
+    from evolution.prepare import Plan
+    from evolution.result import Result
+    from evolution.verification import Measured, Measurer
+
+
+def main(
+    *,
+    target: Annotated[str, typer.Option(help="Target to search for, such as cpu.")],
+    recipe: Annotated[str, typer.Option(help="Recipe to follow.")] = "flownas-small",
+    latency_ms: Annotated[
+        str | None, typer.Option(metavar="MS", help="Latency budget in milliseconds.")
+    ] = None,
+    latency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BUDGET",
+            help="Budget relative to the reference network's predicted latency (80%) or absolute "
+            "(45ms). Default: the recipe's.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
+    evaluations: Annotated[
+        int | None,
+        typer.Option(min=1, help="Architectures to score. Default: the recipe's generations."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder. Default: runs/<recipe>-<target>-<seed>.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in that folder, if there is one.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that the network runs on.")] = 1,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print result.json on standard output.")
+    ] = False,
+) -> None:
+    """Finds the most accurate network that keeps a latency budget on a target, measured there.
+
+    For instance:
+
+        python -m evolution.run --target cpu
+
+        python -m evolution.run --target cpu --latency 80% --seed 1
+
+        python -m evolution.run --target cpu --latency-ms 45 --evaluations 100 --out runs/try
+
+        python -m evolution.run --target cpu --resume
+    """
+    from evolution.prepare import Options, prepare
+
+    plan = prepare(
+        Options(target, recipe, latency, latency_ms, seed, evaluations, out, resume, threads)
+    )
+    result = _carry_out(plan)
+    if as_json:
+        print(result.model_dump_json(indent=2))
+    else:
+        _summary(result, plan.path)
+
+
+def _carry_out(plan: Plan) -> Result:
+    from evolution.conduct import conduct
+    from evolution.progress import make_view
+
+    view = make_view()
+    view.say(
+        f"searching {plan.recipe.name} on {plan.settings.target}: "
+        f"{plan.settings.evaluations} evaluations, budget {plan.settings.latency_ms:.3f} ms, "
+        f"run folder {plan.path}"
+    )
+    from supernet.accuracy import load_accuracy
+
+    return conduct(plan, load_accuracy(plan.recipe.name), _measurer(plan), view)
+
+
+def _measurer(plan: Plan) -> Measurer:
+    from profiler.timing import measure_interleaved
+
+    settings, info = plan.settings, plan.table.info
+
+    def measure(paths: Mapping[str, Path]) -> Mapping[str, Measured]:
+        return measure_interleaved(
+            paths, target=settings.target, threads=settings.threads, precision=info.precision
+        )
+
+    return measure
+
+
+def _summary(result: Result, folder: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    verdict = "verified" if result.verified else "NOT verified"
+    shown = Table(title=f"{result.recipe} on {result.target}: {verdict}")
+    shown.add_column("")
+    for name in ("searched", "reference"):
+        shown.add_column(name, justify="right")
+    for title, field in (
+        ("predicted latency (ms)", "predicted_latency_ms"),
+        ("upper bound (ms)", "upper_latency_ms"),
+        ("measured latency (ms)", "measured_latency_ms"),
+    ):
+        values = [f"{getattr(n, field):.3f}" for n in (result.best, result.reference)]
+        shown.add_row(title, *values)
+    for name in result.best.metrics:
+        pair = [n.metrics.get(name) for n in (result.best, result.reference)]
+        shown.add_row(name, *("-" if value is None else f"{value:.4f}" for value in pair))
+    shown.add_row("parameters", f"{result.best.parameters:,}", f"{result.reference.parameters:,}")
+    console = Console()
+    console.print(shown)
+    console.print(f"budget {result.constraint.latency_ms:.3f} ms, "
+                  f"{result.evaluations} architectures scored; all of it in {folder}/report.html",
+                  highlight=False)
+    if result.reason:
+        print(f"not verified: {result.reason}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,137 @@
+"""Fitness of architectures: a weighted sum of validation metrics, each scored once."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evolution.ledger import EVALUATED, Ledger
+from evolution.strategies.base import Vector
+from luts.errors import UserError
+from luts.space import OperatorSpace
+
+if TYPE_CHECKING:
+    from supernet.accuracy import AccuracySource
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One scored architecture.
+
+    Attributes:
+        vector: its choice indices.
+        generation: batch in which it was proposed, from 0.
+        latency_ms: predicted.
+        upper_ms: upper bound as predicted, without what verification taught.
+        metrics: validation metrics; None for one that was not finite.
+        fitness: smaller is better; infinite when a metric was not finite.
+        seconds: what scoring took.
+    """
+
+    vector: Vector
+    generation: int
+    latency_ms: float
+    upper_ms: float
+    metrics: dict[str, float | None]
+    fitness: float
+    seconds: float
+
+    @property
+    def rank(self) -> tuple[float, float, Vector]:
+        """Sort key: the best comes first, ties are settled the same way every time."""
+        return self.fitness, self.upper_ms, self.vector
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Candidate:
+        """Reads an ``evaluated`` event."""
+        fitness = record["fitness"]
+        return cls(
+            tuple(record["vector"]),
+            record["generation"],
+            record["latency_ms"],
+            record["upper_ms"],
+            dict(record["metrics"]),
+            math.inf if fitness is None else float(fitness),
+            record["seconds"],
+        )
+
+
+class Scorer:
+    """Scores architectures; the ledger remembers each.
+
+    Args:
+        space: decodes vectors.
+        accuracy: gives the metrics.
+        weights: weight of each metric in the fitness.
+        ledger: where scores are kept.
+    """
+
+    def __init__(
+        self,
+        space: OperatorSpace,
+        accuracy: AccuracySource,
+        weights: Mapping[str, float],
+        ledger: Ledger,
+    ) -> None:
+        self.space = space
+        self.accuracy = accuracy
+        self.weights = dict(weights)
+        self.ledger = ledger
+        self._scored: dict[Vector, Candidate] = {}
+
+    def score(
+        self, vector: Vector, *, generation: int, latency_ms: float, upper_ms: float
+    ) -> Candidate:
+        """Scores one architecture, or recalls its score.
+
+        Raises:
+            UserError: the fitness names a metric that the task does not give.
+        """
+        known = self._scored.get(vector)
+        if known is not None:
+            return known
+        record = self.ledger.recall(EVALUATED, vector=list(vector))
+        if record is None:
+            began = time.perf_counter()
+            metrics = self.accuracy.score(self._architecture(vector))
+            fitness = weighted(metrics, self.weights)
+            record = self.ledger.write(
+                EVALUATED,
+                vector=list(vector),
+                generation=generation,
+                latency_ms=latency_ms,
+                upper_ms=upper_ms,
+                metrics={name: finite(value) for name, value in metrics.items()},
+                fitness=finite(fitness),
+                seconds=round(time.perf_counter() - began, 3),
+            )
+        candidate = self._scored[vector] = Candidate.from_record(record)
+        return candidate
+
+    def _architecture(self, vector: Vector) -> Any:
+        import numpy as np
+
+        return self.space.decode(np.array(vector, dtype=np.int64))
+
+
+def weighted(metrics: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Weighted sum of metrics.
+
+    Raises:
+        UserError: a weight is for a metric that is not there.
+    """
+    missing = sorted(set(weights) - set(metrics))
+    if missing:
+        raise UserError(
+            f"the recipe's strategy.fitness names '{missing[0]}', which the task does not give; "
+            f"it gives: {', '.join(sorted(metrics))}"
+        )
+    return math.fsum(weight * metrics[name] for name, weight in weights.items() if weight)
+
+
+def finite(value: float) -> float | None:
+    """The number, or None for nan and infinities, which JSON does not have."""
+    return float(value) if math.isfinite(value) else None

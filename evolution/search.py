@@ -1,0 +1,86 @@
+"""The search: ask the strategy, predict, score, tell."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evolution.constraint import LatencyConstraint
+from evolution.progress import View
+from evolution.region import Region
+from evolution.scoring import Candidate, Scorer
+from evolution.strategies.base import Strategy, Vector
+
+
+class Search:
+    """Scores architectures batch by batch and keeps all of them.
+
+    Args:
+        strategy: proposes.
+        scorer: judges.
+        region: what is allowed.
+        latency: the latency constraint of that region.
+        view: is told of every score.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        scorer: Scorer,
+        region: Region,
+        latency: LatencyConstraint,
+        view: View,
+    ) -> None:
+        self.strategy = strategy
+        self.scorer = scorer
+        self.region = region
+        self.latency = latency
+        self.view = view
+        self.candidates: list[Candidate] = []
+        self.struck: set[Vector] = set()
+        self._batches = 0
+
+    def advance(self, evaluations: int) -> int:
+        """Scores further architectures.
+
+        Args:
+            evaluations: at most this many.
+
+        Returns:
+            How many were scored; fewer when the strategy found nothing new.
+        """
+        done = 0
+        while done < evaluations:
+            vectors = self.strategy.ask(min(self.strategy.batch, evaluations - done))
+            if not len(vectors):
+                break
+            predicted = self.latency.predictor.predict(vectors)
+            fitness = np.empty(len(vectors))
+            for index, row in enumerate(vectors.tolist()):
+                candidate = self.scorer.score(
+                    tuple(row),
+                    generation=self._batches,
+                    latency_ms=float(predicted.latency_ms[index]),
+                    upper_ms=float(predicted.upper_ms[index]),
+                )
+                fitness[index] = candidate.fitness
+                self.candidates.append(candidate)
+                self.view.scored(candidate, self.best(), self.region.share)
+            self.strategy.tell(vectors, fitness)
+            self._batches += 1
+            done += len(vectors)
+        return done
+
+    def best(self) -> Candidate | None:
+        """The fittest that keeps the budget as it is now understood and was not struck."""
+        allowed = (
+            candidate
+            for candidate in self.candidates
+            if np.isfinite(candidate.fitness)
+            and candidate.vector not in self.struck
+            and bool(self.latency.keeps(np.array([candidate.upper_ms]))[0])
+        )
+        return min(allowed, key=lambda candidate: candidate.rank, default=None)
+
+    def strike(self, candidate: Candidate) -> None:
+        """Takes an architecture out of the running."""
+        self.struck.add(candidate.vector)

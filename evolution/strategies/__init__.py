@@ -1,0 +1,1 @@
+"""Strategies: what proposes architectures and is told how they did."""

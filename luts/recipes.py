@@ -1,0 +1,72 @@
+"""Recipe files, found by name and read as plain data.
+
+The trainer and the search read the same file; this module lets both do so without either
+knowing the other. Each checks the sections that it uses.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import yaml
+
+from luts.errors import CorruptFileError, UnknownNameError
+
+_PACKAGE = "evolution.recipes"
+_SUFFIX = ".yaml"
+
+
+def recipe_names() -> list[str]:
+    """All recipes that ship with the package, sorted."""
+    found = (item.name for item in files(_PACKAGE).iterdir())
+    return sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX))
+
+
+def recipe_text(name: str) -> str:
+    """The recipe's file as it is written, comments included.
+
+    Raises:
+        UnknownNameError: no recipe has that name.
+    """
+    return _file(name).read_text(encoding="utf-8")
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """The recipe as plain data.
+
+    Args:
+        name: such as ``flownas-small``.
+
+    Raises:
+        UnknownNameError: no recipe has that name.
+        CorruptFileError: its file is not a YAML mapping.
+    """
+    return parse_recipe(recipe_text(name), _file(name).name)
+
+
+def parse_recipe(text: str, source: str) -> dict[str, Any]:
+    """Reads YAML text that holds a recipe.
+
+    Args:
+        text: the YAML.
+        source: file name, for error messages.
+
+    Raises:
+        CorruptFileError: it is not a YAML mapping.
+    """
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise CorruptFileError(f"{source} is not valid YAML ({reason})") from None
+    if not isinstance(data, dict):
+        raise CorruptFileError(f"{source} holds no mapping of recipe sections")
+    return data
+
+
+def _file(name: str) -> Traversable:
+    if name not in recipe_names():
+        raise UnknownNameError("recipe", name, recipe_names())
+    return files(_PACKAGE) / f"{name}{_SUFFIX}"
