@@ -78,13 +78,13 @@ class LatencyPredictor(abc.ABC):
         return minimise(self.space, [-cost for cost in self.factor_costs()])
 
     def interval_ms(self) -> tuple[float, float]:
-        """Upper bounds of the fastest and of the slowest architecture.
+        """Predicted latencies of the fastest and of the slowest architecture, in ms.
 
-        A constraint compares upper bounds with its budget, so a budget below the first is out of
-        reach and one above the second excludes nothing.
+        The smallest budget that can be promised is a little higher: the upper bound of the
+        fastest, ``predict(fastest()[None]).upper_ms[0]``.
         """
-        upper = self.predict(np.stack([self.fastest(), self.slowest()])).upper_ms
-        return float(upper[0]), float(upper[1])
+        latency_ms = self.predict(np.stack([self.fastest(), self.slowest()])).latency_ms
+        return float(latency_ms[0]), float(latency_ms[1])
 
 
 PREDICTORS: Registry[LatencyPredictor] = Registry(

@@ -46,6 +46,7 @@ def _report(fitted: NetworkPredictor, folder: Path) -> None:
 
     record, quality = fitted.record, fitted.record.quality
     low, high = fitted.interval_ms()
+    least = float(fitted.predict(fitted.fastest()[None]).upper_ms[0])
     rows = {
         "networks": f"{record.networks}, of which {quality.networks} drawn uniformly",
         "method": f"table sum x exp({record.method})",
@@ -53,7 +54,7 @@ def _report(fitted: NetworkPredictor, folder: Path) -> None:
         f"{quality.sum_mape:.2%}), {quality.within_5:.0%} within 5 %, "
         f"{quality.within_10:.0%} within 10 %",
         "upper bound": f"prediction {expm1(record.margin):+.2%} at level {record.level:g}",
-        "reachable budgets": f"{low:.3f} to {high:.3f} ms",
+        "architectures take": f"{low:.3f} to {high:.3f} ms; least budget {least:.3f} ms",
         "table": record.table_identity[:12],
         "saved to": str(folder),
     }

@@ -88,10 +88,11 @@ class LatencyPredictorConformance:
         assert cost_of(predictor.fastest()) == pytest.approx(total.min(), rel=1e-12)
         assert cost_of(predictor.slowest()) == pytest.approx(total.max(), rel=1e-12)
 
-    def test_the_interval_is_that_of_the_bounds(self, predictor: LatencyPredictor) -> None:
+    def test_the_interval_is_that_of_the_predictions(self, predictor: LatencyPredictor) -> None:
         low, high = predictor.interval_ms()
         assert 0 < low < high
-        assert low == predictor.predict(predictor.fastest()[None]).upper_ms[0]
+        assert low == pytest.approx(predictor.predict(predictor.fastest()[None]).latency_ms[0])
+        assert high == pytest.approx(predictor.predict(predictor.slowest()[None]).latency_ms[0])
 
     def test_saved_and_loaded_it_predicts_the_same(
         self, predictor: LatencyPredictor, reload: Reload, tmp_path: Path
