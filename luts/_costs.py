@@ -89,13 +89,30 @@ def _convex_upsample(op: Operator) -> Cost:
     return Cost(5 * mask + 2 * 9 * prod(out), mask + prod(out) + 2 * n * h * w, out)
 
 
+def _conv_gru(op: Operator) -> Cost:
+    (n, hidden, h, w), (_, motion, _, _) = op.inputs
+    kh, kw = cast(tuple[int, int], op.get("kernel"))
+    weights = 3 * hidden * (hidden + motion) * kh * kw
+    state = n * hidden * h * w
+    return Cost(2 * n * h * w * weights + 12 * state,
+                6 * state + 2 * n * motion * h * w + weights, op.inputs[0], weights)
+
+
+def _context(op: Operator) -> Cost:
+    n, context, h, w = op.inputs[0]
+    hidden = cast(int, op.get("hidden"))
+    out = (n, hidden, h, w)
+    return Cost(8 * prod(op.inputs[0]), 2 * prod(op.inputs[0]) + 2 * prod(out), out)
+
+
 _COSTS: dict[str, Callable[[Operator], Cost]] = {
     "conv": _conv,
     "avg_pool": _pool,
     "instance_norm": _pointwise(7),
     "add": _pointwise(1),
     "scale": _pointwise(2),
-    "gru_gate": _pointwise(6),
+    "conv_gru": _conv_gru,
+    "context": _context,
     "correlation": _correlation,
     "correlation_lookup": _lookup,
     "convex_upsample": _convex_upsample,

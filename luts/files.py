@@ -89,6 +89,16 @@ class Journal:
         os.fsync(self._file.fileno())
         self.records.append(record)
 
+    def rewrite(self, records: list[dict[str, Any]]) -> None:
+        """Replaces all records atomically."""
+        self._file.close()
+        with atomic_path(self.path) as temporary:
+            temporary.write_text(
+                "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
+            )
+        self.records = list(records)
+        self._file = self.path.open("ab")
+
     def close(self) -> None:
         """Closes the file; records stay readable."""
         self._file.close()

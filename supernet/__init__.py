@@ -1,0 +1,1 @@
+"""Accuracy: search spaces, weight-sharing networks, their training and their scores."""

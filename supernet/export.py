@@ -1,0 +1,90 @@
+"""ONNX export with node names that say which operator a node belongs to."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from luts.files import atomic_path
+from luts.operator import PlacedOperator
+
+OPSET = 17
+INPUTS = ("frame1", "frame2")
+OUTPUT = "flow"
+
+
+def export_network(
+    network: nn.Module, path: Path, height: int, width: int, placed: Iterable[PlacedOperator]
+) -> None:
+    """Writes a flow network as ONNX with fixed shapes.
+
+    Args:
+        network: takes two frames (1, 3, H, W) in 0..255, gives flow (1, 2, H, W).
+        path: target file.
+        height: H, divisible by 8.
+        width: W, divisible by 8.
+        placed: the network's operators; every node is named ``<path of its operator>/…``.
+    """
+    import onnx
+
+    network.eval()
+    frames = torch.zeros(1, 3, height, width)
+    with atomic_path(path) as temporary:
+        with torch.no_grad(), warnings.catch_warnings():
+            # Shapes are fixed on purpose: the tracer's warnings about constants do not apply.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                network, (frames, frames), str(temporary), dynamo=False, opset_version=OPSET,
+                input_names=list(INPUTS), output_names=[OUTPUT], do_constant_folding=True,
+            )
+        model = onnx.load(str(temporary))
+        name_nodes(model, {item.path for item in placed})
+        onnx.checker.check_model(model)
+        onnx.save(model, str(temporary))
+
+
+def name_nodes(model: Any, paths: set[str]) -> None:
+    """Renames nodes and their results to ``<operator path>/<op>_<index>``.
+
+    A node belongs to the operator placed at its module; a node of any other module (a norm that
+    a runtime folds, say) belongs to the operator that feeds it; what reads only the network's
+    inputs belongs to ``input``.
+    """
+    graph = model.graph
+    owner: dict[str, str] = {}
+    renamed: dict[str, str] = {}
+    final = {value.name for value in graph.output}
+    for index, node in enumerate(graph.node):
+        module = _module_path(node.name)
+        if module not in paths:
+            fed_by = (owner[name] for name in node.input if name in owner)
+            module = next(fed_by, "input")
+        constant = node.op_type == "Constant"
+        if constant:
+            module = _module_path(node.name)
+        node.name = f"{module}/{node.op_type}_{index}"
+        for position, name in enumerate(node.output):
+            if not constant:
+                owner[name] = module
+            if name not in final:
+                renamed[name] = f"{node.name}_out{position}"
+                node.output[position] = renamed[name]
+        for position, name in enumerate(node.input):
+            node.input[position] = renamed.get(name, name)
+    del graph.value_info[:]
+
+
+def _module_path(name: str) -> str:
+    """``/fnet/cells.0/cells.0.1/project/Conv`` to ``fnet.cells.0.1.project``."""
+    parts: list[str] = []
+    for part in name.split("/")[1:-1]:
+        if parts and part.startswith(parts[-1] + "."):
+            parts[-1] = part
+        else:
+            parts.append(part)
+    return ".".join(parts)

@@ -1,0 +1,64 @@
+"""Normalisations by name."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from luts.errors import UnknownNameError
+
+EPS = 1e-5
+
+
+class InstanceNorm(nn.Module):
+    """Instance normalisation without affine parameters, then ReLU if asked; any width."""
+
+    def __init__(self, *, relu: bool) -> None:
+        super().__init__()
+        self.relu = relu
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Each channel of each image to zero mean and unit variance, (B, C, H, W)."""
+        y = F.instance_norm(x, eps=EPS)
+        return F.relu(y) if self.relu else y
+
+
+class PrefixBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation that uses the first C of its entries for an input of C channels.
+
+    ReLU follows if asked.
+    """
+
+    def __init__(self, channels: int, *, relu: bool) -> None:
+        super().__init__(channels, eps=EPS)
+        self.relu = relu
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) with C up to ``num_features``."""
+        C = x.shape[1]
+        assert self.running_mean is not None and self.running_var is not None
+        mean, var = self.running_mean[:C], self.running_var[:C]
+        momentum = 0.0 if self.momentum is None else self.momentum
+        if self.training and self.momentum is None:
+            # Cumulative average, as recalibration wants it.
+            assert self.num_batches_tracked is not None
+            self.num_batches_tracked.add_(1)
+            momentum = 1.0 / float(self.num_batches_tracked)
+        y = F.batch_norm(
+            x, mean, var, self.weight[:C], self.bias[:C], self.training, momentum, self.eps
+        )
+        return F.relu(y) if self.relu else y
+
+
+def make_norm(kind: str, channels: int, *, relu: bool) -> nn.Module:
+    """``instance`` (no affine) or ``batch``, with or without a ReLU behind it.
+
+    Raises:
+        UnknownNameError: another kind.
+    """
+    if kind == "instance":
+        return InstanceNorm(relu=relu)
+    if kind == "batch":
+        return PrefixBatchNorm(channels, relu=relu)
+    raise UnknownNameError("norm", kind, ("batch", "instance"))

@@ -1,0 +1,1 @@
+"""RAFT: correlation pyramid, recurrent update, convex upsampling and the baseline encoder."""

@@ -1,0 +1,54 @@
+"""Sizes of a RAFT head: everything around the encoders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HeadConfig:
+    """Sizes of correlation, update block and upsampler.
+
+    Attributes:
+        features: channels of the feature encoder's output.
+        hidden: channels of the recurrent state.
+        context: channels of the context given to every iteration.
+        levels: levels of the correlation pyramid.
+        radius: look-up radius in pixels of each level.
+        corr_channels: widths of the convolutions on the looked-up correlation.
+        flow_channels: widths of the two convolutions on the flow.
+        motion: channels of the motion features, the flow's own 2 included.
+        separable: two GRUs with 1x5 and 5x1 kernels (RAFT) or one with 3x3 (RAFT-small).
+        flow_head: hidden channels of the flow head.
+        mask_head: hidden channels of the upsampling mask head.
+    """
+
+    features: int = 256
+    hidden: int = 128
+    context: int = 128
+    levels: int = 4
+    radius: int = 4
+    corr_channels: tuple[int, ...] = (256, 192)
+    flow_channels: tuple[int, int] = (128, 64)
+    motion: int = 128
+    separable: bool = True
+    flow_head: int = 256
+    mask_head: int = 256
+
+    @property
+    def corr_planes(self) -> int:
+        """Channels of a correlation look-up."""
+        return int(self.levels * (2 * self.radius + 1) ** 2)
+
+
+FULL_HEAD = HeadConfig()
+"""RAFT (Teed and Deng, ECCV 2020)."""
+
+SMALL_HEAD = HeadConfig(
+    features=96, hidden=64, context=48, radius=3, corr_channels=(64,), flow_channels=(32, 16),
+    motion=56, separable=False, flow_head=64, mask_head=64,
+)
+"""A RAFT-small-like head for CPUs; our design (RAFT-small upsamples bilinearly)."""
+
+UPSAMPLE = 8
+"""Encoders work at 1/8 resolution."""

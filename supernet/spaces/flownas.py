@@ -1,0 +1,187 @@
+"""The FlowNAS space (Lin et al., IJCV 2024): MBConv encoders around RAFT's head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from luts.operator import Operator, PlacedOperator
+from luts.space import Architecture, Choice, Decision, Factor
+from supernet.layers.choice import CellChoice, EncoderChoice
+from supernet.raft.config import FULL_HEAD, SMALL_HEAD, HeadConfig
+from supernet.space import SearchSpace
+from supernet.spaces._config import FULL_CONFIG, SMALL_CONFIG, FlowNASConfig
+from supernet.spaces._lowering import Lowering, lower_head
+
+if TYPE_CHECKING:
+    from supernet.raft.encoder import ResidualConfig
+    from supernet.raft.network import FlowNetwork
+
+GENES = ("width", "kernel", "depth", "expansion")
+_SCALES = (2, 2, 4, 4, 8, 8)
+
+
+class FlowNASSpace(SearchSpace):
+    """24 decisions: width, kernel, depth and expansion of six cells, in the paper's order.
+
+    One architecture stands for two encoders: fnet with instance norm on both frames, cnet with
+    batch norm on the first.
+
+    Args:
+        name: recipe name.
+        config: sizes of the cells.
+        head: sizes of the head.
+        input_height: rows of the frames that latency is measured on.
+        input_width: columns of them.
+        iterations: recurrent updates of a deployed network.
+    """
+
+    def __init__(
+        self, name: str, config: FlowNASConfig, head: HeadConfig, *, input_height: int,
+        input_width: int, iterations: int,
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.head = head
+        self.input_height, self.input_width = input_height, input_width
+        self.iterations = iterations
+        self.decisions = tuple(
+            Decision(f"cell{index + 1}.{gene}", getattr(cell, gene))
+            for gene in GENES
+            for index, cell in enumerate(config.cells)
+        )
+        place = {decision.name: index for index, decision in enumerate(self.decisions)}
+        factors = [Factor("stem", ())]
+        for cell in range(1, len(config.cells) + 1):
+            before = (place[f"cell{cell - 1}.width"],) if cell > 1 else ()
+            own = tuple(place[f"cell{cell}.{gene}"] for gene in GENES)
+            factors.append(Factor(f"cell{cell}", before + own))
+        factors.append(Factor("last", (place[f"cell{len(config.cells)}.width"],)))
+        factors.append(Factor("head", ()))
+        self.factors = tuple(factors)
+
+    def lower_factor(self, factor: Factor, choices: Sequence[Choice]) -> list[PlacedOperator]:
+        """See `luts.space.OperatorSpace`."""
+        if factor.name == "head":
+            return lower_head(self.head, self.input_height, self.input_width, self.iterations)
+        placed: list[PlacedOperator] = []
+        if factor.name == "stem":
+            frames = (2, 3, self.input_height, self.input_width)
+            placed.append(PlacedOperator("input", Operator.make("scale", frames)))
+        for net, norm, images in (("fnet", "instance", 2), ("cnet", "batch", 1)):
+            lowering = Lowering(norm)
+            self._lower_encoder(lowering, net, images, factor, choices)
+            placed += lowering.placed
+        return placed
+
+    def _lower_encoder(
+        self, lowering: Lowering, net: str, images: int, factor: Factor,
+        choices: Sequence[Choice],
+    ) -> None:
+        H, W = self.input_height, self.input_width
+        if factor.name == "stem":
+            lowering.conv_norm(f"{net}.stem", f"{net}.norm", (images, 3, H, W), self.config.stem,
+                               kernel=7, stride=2, act="relu", bias=1)
+            return
+        if factor.name == "last":
+            outputs = self.outputs(net)
+            lowering.conv(f"{net}.last", (images, choices[0], H // 8, W // 8), outputs, bias=0)
+            return
+        index = int(factor.name.removeprefix("cell")) - 1
+        inputs = choices[0] if index > 0 else self.config.stem
+        cell = CellChoice(*choices[-4:])
+        stride = self.config.strides[index]
+        scale = _SCALES[index] // stride
+        shape: tuple[int, ...] = (images, inputs, H // scale, W // scale)
+        for block in range(cell.depth):
+            shape = lowering.mbconv(f"{net}.cells.{index}.{block}", shape, cell,
+                                    stride if block == 0 else 1)
+
+    def outputs(self, net: str) -> int:
+        """Channels that an encoder delivers to the head."""
+        return self.head.features if net == "fnet" else self.head.hidden + self.head.context
+
+    def lower_reference(self) -> list[PlacedOperator]:
+        """See `luts.space.OperatorSpace`."""
+        frames = (2, 3, self.input_height, self.input_width)
+        placed = [PlacedOperator("input", Operator.make("scale", frames))]
+        config = self.reference_encoder
+        for net, norm, images in (("fnet", "instance", 2), ("cnet", "batch", 1)):
+            lowering = Lowering(norm)
+            shape = lowering.conv_norm(
+                f"{net}.stem", f"{net}.norm", (images, *frames[1:]), config.stem, kernel=7,
+                stride=2, act="relu", bias=1,
+            )
+            for stage, width in enumerate(config.stages):
+                for block in range(2):
+                    stride = 2 if stage > 0 and block == 0 else 1
+                    path = f"{net}.stages.{stage}.{block}"
+                    shape = lowering.residual(path, shape, width, stride)
+            lowering.conv(f"{net}.last", shape, self.outputs(net))
+            placed += lowering.placed
+        return placed + lower_head(
+            self.head, self.input_height, self.input_width, self.iterations
+        )
+
+    def encoder_choice(self, architecture: Architecture) -> EncoderChoice:
+        """See `SearchSpace`."""
+        return tuple(
+            CellChoice(*(architecture[f"cell{cell}.{gene}"] for gene in GENES))
+            for cell in range(1, len(self.config.cells) + 1)
+        )
+
+    @property
+    def reference_encoder(self) -> ResidualConfig:
+        """RAFT's encoder, at this recipe's scale."""
+        from supernet.raft.encoder import RAFT_ENCODER, SMALL_ENCODER
+
+        return RAFT_ENCODER if self.config is FULL_CONFIG else SMALL_ENCODER
+
+    def build(self, architecture: Architecture) -> FlowNetwork:
+        """See `SearchSpace`."""
+        from supernet.spaces._networks import build
+
+        return build(self, self.encoder_choice(architecture))
+
+    def build_reference(self) -> FlowNetwork:
+        """See `SearchSpace`."""
+        from supernet.spaces._networks import build_reference
+
+        return build_reference(self)
+
+    def build_supernet(self) -> FlowNetwork:
+        """See `SearchSpace`."""
+        from supernet.spaces._networks import build_supernet
+
+        return build_supernet(self)
+
+    def inherit(self, supernet: FlowNetwork, architecture: Architecture) -> FlowNetwork:
+        """See `SearchSpace`."""
+        from supernet.spaces._networks import inherit
+
+        return inherit(supernet, self.build(architecture))
+
+    def export_onnx(self, architecture: Architecture | None, path: Path) -> None:
+        """See `luts.space.OperatorSpace`."""
+        import torch
+
+        from supernet.export import export_network
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = self.build_reference() if architecture is None else self.build(architecture)
+        placed = self.lower_reference() if architecture is None else self.lower(architecture)
+        export_network(network, path, self.input_height, self.input_width, placed)
+
+
+def flownas() -> FlowNASSpace:
+    """The published space around RAFT's full head, for KITTI-like quarter-size frames."""
+    return FlowNASSpace("flownas", FULL_CONFIG, FULL_HEAD, input_height=192, input_width=640,
+                        iterations=12)
+
+
+def flownas_small() -> FlowNASSpace:
+    """The same structure, smaller, around a RAFT-small-like head, for CPUs."""
+    return FlowNASSpace("flownas-small", SMALL_CONFIG, SMALL_HEAD, input_height=192,
+                        input_width=256, iterations=6)

@@ -1,0 +1,1 @@
+"""Training of weight-sharing networks and of their baselines."""

@@ -1,0 +1,117 @@
+"""Checkpoints in safetensors: weights, optimiser state, step and identity in one file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from luts.errors import CorruptFileError, UserError
+from luts.files import atomic_path
+
+_FORMAT = "metronas-checkpoint-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes:
+        identity: recipe, network, settings and step.
+        weights: parameters and buffers of the network.
+        optimiser: AdamW's moments by parameter name; empty in shipped weights.
+    """
+
+    identity: dict[str, Any]
+    weights: dict[str, torch.Tensor]
+    optimiser: dict[str, torch.Tensor]
+
+
+def save_checkpoint(
+    path: Path, network: nn.Module, identity: dict[str, Any],
+    optimiser: torch.optim.Optimizer | None = None, *, dtype: torch.dtype | None = None,
+) -> None:
+    """Writes a checkpoint atomically.
+
+    Args:
+        path: target file.
+        network: its state is saved.
+        identity: JSON-able facts; must hold ``recipe`` and ``network``.
+        optimiser: its moments are saved too when given.
+        dtype: floating-point type to store weights in (None: as they are).
+    """
+    from safetensors.torch import save_file
+
+    tensors = {}
+    for name, value in network.state_dict().items():
+        cast = dtype is not None and value.is_floating_point()
+        tensors[f"weights/{name}"] = (value.to(dtype) if cast else value).contiguous().clone()
+    if optimiser is not None:
+        names = {id(p): name for name, p in network.named_parameters()}
+        for parameter, state in optimiser.state.items():
+            for key, value in state.items():
+                tensors[f"optimiser/{key}/{names[id(parameter)]}"] = value.clone()
+    metadata = {"format": _FORMAT, "identity": json.dumps(identity)}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata)
+
+
+def load_checkpoint(path: Path, *, recipe: str, network: str) -> Checkpoint:
+    """Reads a checkpoint and checks what it is of.
+
+    Raises:
+        UserError: absent, or of another recipe or network.
+        CorruptFileError: truncated or not a checkpoint.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise UserError(f"no checkpoint '{path}'")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CorruptFileError(f"'{path}' is not a whole safetensors file ({error})") from None
+    if metadata.get("format") != _FORMAT:
+        raise CorruptFileError(f"'{path}' is not a MetroNAS checkpoint")
+    identity = json.loads(metadata["identity"])
+    if (identity["recipe"], identity["network"]) != (recipe, network):
+        raise UserError(
+            f"'{path}' holds the {identity['network']} of recipe '{identity['recipe']}', "
+            f"not the {network} of '{recipe}'"
+        )
+    weights = {k.removeprefix("weights/"): v for k, v in tensors.items() if k[:8] == "weights/"}
+    moments = {
+        k.removeprefix("optimiser/"): v for k, v in tensors.items() if k[:10] == "optimiser/"
+    }
+    return Checkpoint(identity, weights, moments)
+
+
+def restore_optimiser(
+    optimiser: torch.optim.Optimizer, network: nn.Module, moments: dict[str, torch.Tensor]
+) -> None:
+    """Puts saved moments back."""
+    parameters = dict(network.named_parameters())
+    for key, value in moments.items():
+        field, _, name = key.partition("/")
+        optimiser.state[parameters[name]][field] = value.clone()
+
+
+def load_weights(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
+    """Loads weights in fp32.
+
+    Raises:
+        UserError: names or shapes do not fit.
+    """
+    try:
+        network.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in checkpoint.weights.items()}
+        )
+    except RuntimeError as error:
+        detail = str(error).splitlines()[-1].strip()
+        raise UserError(f"weights of '{path}' do not fit this network: {detail}") from None

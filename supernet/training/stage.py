@@ -1,0 +1,109 @@
+"""Puts together what one stage trains: network, rule, data, held-out pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from luts.errors import UserError
+from luts.spaces import load_space
+from supernet.data.photos import bundled_photos, folder_photos
+from supernet.data.render import FlowBatch
+from supernet.raft.network import FlowNetwork
+from supernet.space import SearchSpace
+from supernet.tasks.flow import flow_metrics
+from supernet.training.checkpoint import load_checkpoint, load_weights
+from supernet.training.data import render_settings, rendered_batches, validation_batch
+from supernet.training.loop import CHECKPOINT, weights_digest
+from supernet.training.rules import SandwichRule, StandaloneRule, StepRule
+from supernet.training.settings import TrainingSettings
+
+_VALIDATION_PAIRS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What `train` needs, and what identifies it."""
+
+    rule: StepRule
+    batches: Callable[[int], Iterator[FlowBatch]]
+    validate: Callable[[], dict[str, float]]
+    extra: dict[str, Any]
+
+
+def make_stage(
+    recipe: str, stage: str, folder: Path, settings: TrainingSettings, seed: int,
+    photo_folder: Path | None,
+) -> Stage:
+    """Builds a stage; the supernet's teacher is the reference trained in the same folder.
+
+    Raises:
+        UserError: the teacher is missing or unfinished, or the photographs are unusable.
+    """
+    space = cast(SearchSpace, load_space(recipe))
+    photos = bundled_photos() if photo_folder is None else folder_photos(photo_folder)
+    extra: dict[str, Any] = {"photos": str(photo_folder or "bundled")}
+    torch.manual_seed(seed)
+    rule: StepRule
+    if stage == "reference":
+        network = space.build_reference()
+        rule = StandaloneRule(network, settings)
+    else:
+        network = space.build_supernet()
+        path = folder / "reference" / CHECKPOINT
+        teacher = _teacher(space, recipe, path) if settings.fad.weight > 0 else None
+        extra["teacher"] = weights_digest(path) if teacher is not None else None
+        rule = SandwichRule(space, network, teacher, settings)
+    held_out = validation_batch(photos, render_settings(settings), _VALIDATION_PAIRS)
+
+    def validate() -> dict[str, float]:
+        return _validate(space, network, stage, held_out)
+
+    def batches(first: int) -> Iterator[FlowBatch]:
+        return rendered_batches(photos, settings, seed, first)
+
+    return Stage(rule, batches, validate, extra)
+
+
+def _teacher(space: SearchSpace, recipe: str, path: Path) -> FlowNetwork:
+    if not path.is_file():
+        raise UserError(
+            f"the supernet learns from the trained reference, and '{path}' is not there; "
+            f"train it first: python -m supernet.train --recipe {recipe} --network reference"
+        )
+    saved = load_checkpoint(path, recipe=recipe, network="reference")
+    if saved.identity["step"] < saved.identity["settings"]["steps"]:
+        raise UserError(f"the reference in '{path}' is not fully trained; --resume it first")
+    teacher = space.build_reference()
+    load_weights(teacher, saved, path)
+    return teacher.eval().requires_grad_(False)
+
+
+def _validate(
+    space: SearchSpace, network: FlowNetwork, stage: str, held_out: FlowBatch
+) -> dict[str, float]:
+    """Error on held-out pairs; a supernet's largest and smallest use the batch's statistics."""
+    def epe() -> float:
+        with torch.no_grad():
+            flow = network.flows(held_out.frame1, held_out.frame2)[-1]
+        return flow_metrics(flow, held_out.flow, held_out.valid)["epe"]
+
+    if stage == "reference":
+        network.eval()
+        return {"epe": epe()}
+    found = {}
+    buffers = {name: value.clone() for name, value in network.named_buffers()}
+    network.train()
+    for name, vector in (("largest", space.largest), ("smallest", space.smallest)):
+        choice = space.encoder_choice(space.decode(vector))
+        for encoder in (network.fnet, network.cnet):
+            encoder.choice = choice
+        found[f"epe_{name}"] = epe()
+    with torch.no_grad():
+        for name, value in network.named_buffers():
+            value.copy_(buffers[name])
+    return found
