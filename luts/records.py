@@ -75,7 +75,8 @@ class Drift(BaseModel):
         verdict: ``steady``, ``corrected`` (it moved, and the canary explains the samples) or
             ``drifting``.
         change: relative change of the canary over the campaign, by a robust line.
-        spread: robust relative scatter of the canary about that line.
+        movement: relative distance between its fastest and slowest times, smoothed.
+        spread: robust relative scatter of the canary about its smoothed course.
         canaries: how often it was timed.
     """
 
@@ -83,6 +84,7 @@ class Drift(BaseModel):
 
     verdict: Literal["steady", "corrected", "drifting"] = "steady"
     change: float = 0.0
+    movement: float = 0.0
     spread: float = 0.0
     canaries: int = 0
 

@@ -19,6 +19,10 @@ _SUFFIX = "_kernel_time"
 # A convolution in blocked layout is named after its result, not after its node.
 _LAYOUT_SUFFIX = "_nchwc"
 _LEAVING = "ReorderOutput"
+# Nodes in a row that one executed node may replace: Conv, BatchNormalization, Add, Relu.
+_FUSED_AT_MOST = 4
+# Durations are cut to whole microseconds, which loses half of one on average.
+_CUT_US = 0.5
 _TYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -125,10 +129,9 @@ class OnnxSession(Session):
 
         if self._folder is None:
             raise RuntimeError("the executed graph is kept in a session opened with profile=True")
-        exported = onnx.load(self._model, load_external_data=False).graph
+        exported = _Exported(onnx.load(self._model, load_external_data=False).graph)
         executed = onnx.load(Path(self._folder.name) / "executed.onnx").graph
-        makers = {output: node.name for node in exported.node for output in node.output}
-        return [_graph_node(node, makers) for node in executed.node]
+        return [exported.executed(node) for node in executed.node]
 
     def close(self) -> None:
         """Frees the model and deletes its files."""
@@ -137,17 +140,36 @@ class OnnxSession(Session):
             self._folder.cleanup()
 
 
-def _graph_node(node: Any, makers: dict[str, str]) -> GraphNode:
-    """Finds a node's origins: fusions keep its name, or the name of a tensor that it computes.
+class _Exported:
+    """The exported graph, to find from which of its nodes an executed node stems."""
 
-    Args:
-        node: node of the executed graph.
-        makers: tensor to the name of the node that computes it in the exported model.
-    """
-    tensors = (node.name.removesuffix(_LAYOUT_SUFFIX), *node.output)
-    origins = (node.name, *(makers[tensor] for tensor in tensors if tensor in makers))
-    return GraphNode(node.name, node.op_type, tuple(node.input), tuple(node.output), origins,
-                     with_producer=node.op_type == _LEAVING)
+    def __init__(self, graph: Any) -> None:
+        self._nodes = {node.name: node for node in graph.node}
+        self._maker = {tensor: node.name for node in graph.node for tensor in node.output}
+
+    def executed(self, node: Any) -> GraphNode:
+        """Fusions keep the name of one of their nodes, or that of a tensor that they compute.
+
+        A convolution that swallowed the activation behind it may bear the activation's name, so
+        the nearest node of its own kind comes first.
+        """
+        tensors = (node.name.removesuffix(_LAYOUT_SUFFIX), *node.output)
+        named = [node.name, *(self._maker[tensor] for tensor in tensors if tensor in self._maker)]
+        kind = node.op_type.removeprefix("Fused")
+        nearest = self._nearest(kind, [name for name in named if name in self._nodes])
+        return GraphNode(node.name, node.op_type, tuple(node.input), tuple(node.output),
+                         (*nearest, *named), with_producer=node.op_type == _LEAVING)
+
+    def _nearest(self, kind: str, names: list[str]) -> list[str]:
+        for _ in range(_FUSED_AT_MOST):
+            found = [name for name in names if self._nodes[name].op_type == kind]
+            if found or not names:
+                return found[:1]
+            names = [
+                self._maker[tensor]
+                for name in names for tensor in self._nodes[name].input if tensor in self._maker
+            ]
+        return []
 
 
 def _input(item: Any) -> npt.NDArray[Any]:
@@ -166,7 +188,7 @@ def _input(item: Any) -> npt.NDArray[Any]:
 
 
 def _mean_times(events: list[dict[str, Any]], runs: int) -> NodeTimes:
-    """Node times in ms from the runtime's trace (durations there are whole microseconds).
+    """Node times in ms from the runtime's trace.
 
     A node's event is named ``<node name>_kernel_time``; each inference is closed by one
     ``model_run`` event.
@@ -177,7 +199,7 @@ def _mean_times(events: list[dict[str, Any]], runs: int) -> NodeTimes:
     for event in events:
         name = event.get("name", "")
         if event.get("cat") == "Node" and name.endswith(_SUFFIX):
-            current[name.removesuffix(_SUFFIX)] += event["dur"]
+            current[name.removesuffix(_SUFFIX)] += event["dur"] + _CUT_US
         elif event.get("cat") == "Session" and name == "model_run":
             whole_us.append(event["dur"])
             nodes_us.append(current)

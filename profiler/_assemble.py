@@ -1,0 +1,112 @@
+"""From a journal's records to a latency table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from luts.operator import Operator, PlacedOperator
+from luts.records import LatencyRow, NetworkSample
+from luts.space import OperatorSpace
+from profiler._records import VisitRecord
+from profiler._robust import sigma
+from profiler.plan import Plan, PlannedNetwork
+
+# Two visits of one network that differ by more than this are settled by a third.
+_DISAGREE = 0.03
+_DISAGREE_SIGMAS = 4.0
+
+
+def lower_planned(space: OperatorSpace, item: PlannedNetwork) -> list[PlacedOperator]:
+    """Operators of a planned network."""
+    if item.vector is None:
+        return space.lower_reference()
+    return space.lower(space.decode(np.array(item.vector, dtype=np.int64)))
+
+
+def by_network(visits: Iterable[VisitRecord]) -> dict[int, list[VisitRecord]]:
+    """Visits of each network, in order of measurement."""
+    found: dict[int, list[VisitRecord]] = defaultdict(list)
+    for visit in visits:
+        found[visit.network].append(visit)
+    return dict(found)
+
+
+def repeat_noise(
+    visits: Mapping[int, Sequence[VisitRecord]], factor: Callable[[float], float]
+) -> float:
+    """Robust relative standard deviation of one visit, from the first two of each network."""
+    ratios = _log_ratios(visits, factor)
+    # About zero, not about the median: which visit came first means nothing.
+    return sigma(np.concatenate([ratios, -ratios])) / np.sqrt(2) if len(ratios) else 0.0
+
+
+def disagreeing(visits: Mapping[int, Sequence[VisitRecord]], most: int) -> list[int]:
+    """Networks whose first two visits differ most, beyond what the noise explains."""
+    pairs = {n: v for n, v in visits.items() if len([x for x in v if x.turn < 2]) == 2}
+    noise = np.sqrt(2) * repeat_noise(pairs, lambda date_s: 1.0)
+    limit = max(_DISAGREE, _DISAGREE_SIGMAS * noise)
+    distance = dict(zip(pairs, np.abs(_log_ratios(pairs, lambda date_s: 1.0)), strict=True))
+    far = sorted((n for n in pairs if distance[n] > limit), key=lambda n: -distance[n])
+    return far[:most]
+
+
+def _log_ratios(
+    visits: Mapping[int, Sequence[VisitRecord]], factor: Callable[[float], float]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    ratios = []
+    for records in visits.values():
+        planned = [v.latency_ms / factor(v.date_s) for v in records if v.turn < 2]
+        if len(planned) == 2:
+            ratios.append(np.log(planned[1] / planned[0]))
+    return np.array(ratios)
+
+
+def network_samples(
+    plan: Plan,
+    visits: Mapping[int, Sequence[VisitRecord]],
+    factor: Callable[[float], float],
+) -> list[NetworkSample]:
+    """End-to-end latency of each network: the median of its visits (the mean of two)."""
+    found = []
+    for order, (network, records) in enumerate(visits.items()):
+        slowness = [factor(v.date_s) for v in records]
+
+        def middle(name: str, records: Sequence[VisitRecord] = records,
+                   slowness: Sequence[float] = slowness) -> float:
+            values = [getattr(v, name) / s for v, s in zip(records, slowness, strict=True)]
+            return float(np.median(values))
+
+        item = plan.networks[network]
+        found.append(NetworkSample(
+            vector=item.vector, latency_ms=middle("latency_ms"), p10_ms=middle("p10_ms"),
+            p90_ms=middle("p90_ms"), samples=sum(v.samples for v in records), order=order,
+            drawn=item.drawn, unattributed_ms=middle("unattributed_ms"),
+            discarded=sum(v.discarded for v in records),
+            canary_factor=float(np.median(slowness)),
+            load=float(np.mean([v.load for v in records])),
+        ))
+    return found
+
+
+def operator_rows(
+    space: OperatorSpace,
+    plan: Plan,
+    visits: Mapping[int, Sequence[VisitRecord]],
+    factor: Callable[[float], float],
+) -> list[LatencyRow]:
+    """Latency of each operator over all places in all networks where it was executed."""
+    contexts: dict[Operator, list[float]] = defaultdict(list)
+    executions: dict[Operator, int] = defaultdict(int)
+    for network, records in visits.items():
+        for placed in lower_planned(space, plan.networks[network]):
+            times = [v.by_path_ms[placed.path] / factor(v.date_s) for v in records]
+            contexts[placed.operator].append(float(np.median(times)))
+            executions[placed.operator] += placed.repeats * sum(v.runs for v in records)
+    rows = []
+    for operator, times in contexts.items():
+        p10, middle, p90 = (float(p) for p in np.percentile(times, [10, 50, 90]))
+        rows.append(LatencyRow(operator, middle, p10, p90, len(times), executions[operator]))
+    return rows

@@ -1,0 +1,101 @@
+"""Records of a campaign's journal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self, TypeVar
+
+from luts.errors import CorruptFileError
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class VisitRecord:
+    """One timing of one planned network, as measured, before any correction.
+
+    Attributes:
+        network: index in the plan.
+        turn: 0 and 1 as planned; 2 where these two disagreed.
+        date_s: middle of the timing, seconds since 1970.
+        latency_ms: end-to-end median.
+        p10_ms: tenth percentile.
+        p90_ms: ninetieth percentile.
+        samples: inferences kept.
+        discarded: inferences thrown away.
+        seconds: time of all inferences.
+        load: load average of the machine.
+        runs: profiled inferences behind the operator times.
+        by_path_ms: path of a placed operator to the time of one execution.
+        unattributed_ms: time per inference that belongs to no operator.
+    """
+
+    network: int
+    turn: int
+    date_s: float
+    latency_ms: float
+    p10_ms: float
+    p90_ms: float
+    samples: int
+    discarded: int
+    seconds: float
+    load: float
+    runs: int
+    by_path_ms: dict[str, float]
+    unattributed_ms: float
+
+    kind = "visit"
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as it is written."""
+        return {"kind": self.kind, **asdict(self)}
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """Reads a record back.
+
+        Raises:
+            CorruptFileError: it has other fields.
+        """
+        return _read(cls, record)
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryRecord:
+    """One timing of the canary.
+
+    Attributes:
+        date_s: middle of the timing, seconds since 1970.
+        latency_ms: median.
+        samples: inferences kept.
+        discarded: inferences thrown away.
+        load: load average of the machine.
+    """
+
+    date_s: float
+    latency_ms: float
+    samples: int
+    discarded: int
+    load: float
+
+    kind = "canary"
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as it is written."""
+        return {"kind": self.kind, **asdict(self)}
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """Reads a record back.
+
+        Raises:
+            CorruptFileError: it has other fields.
+        """
+        return _read(cls, record)
+
+
+def _read(cls: type[R], record: dict[str, Any]) -> R:
+    try:
+        return cls(**{name: value for name, value in record.items() if name != "kind"})
+    except TypeError as error:
+        raise CorruptFileError(f"journal: {error}") from None

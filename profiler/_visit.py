@@ -1,0 +1,73 @@
+"""One timing of one network: node by node, then end to end, in the same session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from luts.operator import PlacedOperator
+from luts.space import OperatorSpace
+from profiler._clock import Clock
+from profiler._records import CanaryRecord, VisitRecord
+from profiler.attribution import attribute, owners
+from profiler.device import load_average
+from profiler.plan import PlannedNetwork, Visit
+from profiler.runtimes import Runtime, Session
+from profiler.timing import measure_session
+
+if TYPE_CHECKING:
+    from profiler.campaign import Settings
+
+
+def export(space: OperatorSpace, item: PlannedNetwork, path: Path) -> Path:
+    """Writes a planned network's model."""
+    vector = item.vector
+    architecture = None if vector is None else space.decode(np.array(vector, dtype=np.int64))
+    space.export_onnx(architecture, path)
+    return path
+
+
+def time_network(
+    visit: Visit, placed: Sequence[PlacedOperator], model: Path, runtime: Runtime,
+    *, settings: Settings, clock: Clock,
+) -> VisitRecord:
+    """Times one network; the profiled inferences warm up for those end to end.
+
+    Args:
+        visit: which network, and for which time.
+        placed: its operators.
+        model: its ONNX file.
+        runtime: what executes it.
+        settings: how to time.
+        clock: clocks to read.
+    """
+    start = clock.date_s()
+    session = runtime.open(
+        model, threads=settings.threads, precision=settings.precision, profile=True
+    )
+    with closing(session):
+        times = session.node_times(settings.profiled_runs)
+        whole = measure_session(session, settings.rule, threads=settings.threads, clock=clock,
+                                warm_up_s=0.0)
+        owner = owners(session.graph(), {item.path for item in placed})
+    shares = attribute(times, owner, placed, whole.median_ms)
+    return VisitRecord(
+        network=visit.network, turn=visit.turn, date_s=(start + clock.date_s()) / 2,
+        latency_ms=whole.median_ms, p10_ms=whole.p10_ms, p90_ms=whole.p90_ms,
+        samples=whole.samples, discarded=whole.discarded, seconds=whole.seconds,
+        load=load_average(), runs=times.runs, by_path_ms=shares.by_path_ms,
+        unattributed_ms=shares.unattributed_ms,
+    )
+
+
+def time_canary(session: Session, settings: Settings, clock: Clock) -> CanaryRecord:
+    """Times the canary, whose session stays open during the campaign."""
+    start = clock.date_s()
+    whole = measure_session(session, settings.canary_rule, threads=settings.threads, clock=clock,
+                            warm_up_s=0.0)
+    return CanaryRecord((start + clock.date_s()) / 2, whole.median_ms, whole.samples,
+                        whole.discarded, load_average())

@@ -1,0 +1,107 @@
+"""Command line: measures the operators of a recipe's space on a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from luts import cli
+
+if TYPE_CHECKING:
+    from luts.space import OperatorSpace
+    from profiler.plan import Plan
+    from profiler.runtimes import Runtime
+
+
+def main(
+    *,
+    device: Annotated[str, typer.Option(help="Device to measure: cpu, or cuda:0.")],
+    recipe: Annotated[str, typer.Option(help="Recipe whose space is measured.")] = "flownas-small",
+    threads: Annotated[int, typer.Option(min=1, help="Threads that a network runs on.")] = 1,
+    networks: Annotated[int, typer.Option(min=1, help="Whole networks to measure.")] = 96,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the plan.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the table. Default: where searches look.")
+    ] = None,
+    plan_only: Annotated[
+        bool, typer.Option("--plan-only", help="Say what would be measured, and stop.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an unfinished campaign, if there is one.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Discard the campaign or table that lies there.")
+    ] = False,
+) -> None:
+    """Measures every operator of a recipe inside whole networks, and saves the latency table.
+
+    For instance:
+
+        python -m profiler.build_lut --device cpu
+
+        python -m profiler.build_lut --device cpu --plan-only
+
+        python -m profiler.build_lut --device cpu --threads 2 --resume
+    """
+    import os
+    import time
+
+    from luts.errors import UserError
+    from luts.paths import table_folder
+    from luts.spaces import load_space
+    from profiler.device import resolve_device
+    from profiler.plan import make_plan
+    from profiler.timing import runtime_for
+
+    target = resolve_device(device)
+    if threads > (os.cpu_count() or 1):
+        raise UserError(f"--threads {threads} is more than the {os.cpu_count()} cores here")
+    if resume and force:
+        raise UserError("--resume continues a campaign and --force discards it; give one of them")
+    space = load_space(recipe)
+    runtime = runtime_for(target.name)
+    plan = make_plan(space, networks=networks, seed=seed)
+    if plan_only:
+        _show_plan(space, plan, runtime, threads)
+        return
+    folder = out or table_folder(target.name, recipe, runtime.name, "fp32", 1, threads)
+
+    from profiler._display import progress, show_table
+    from profiler.campaign import Campaign, Settings
+
+    start = time.monotonic()
+    settings = Settings(target.name, threads=threads)
+    campaign = Campaign(space, plan, runtime, folder, settings=settings)
+    with progress() as report:
+        table = campaign.run(resume=resume, force=force, report=report)
+    show_table(table, str(folder), time.monotonic() - start)
+
+
+def _show_plan(space: OperatorSpace, plan: Plan, runtime: Runtime, threads: int) -> None:
+    from collections import Counter
+    from statistics import median
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from profiler.campaign import Settings, estimate_minutes
+
+    drawn = Counter(item.drawn for item in plan.networks)
+    contexts = plan.contexts.values()
+    minutes = estimate_minutes(space, plan, runtime, Settings(threads=threads))
+    shown = Table(title=f"plan for {plan.recipe}, seed {plan.seed}", show_header=False)
+    shown.add_row("networks", f"{len(plan.networks)}: {drawn['uniform']} uniform draws, "
+                  f"{drawn['cover']} chosen, {drawn['reference']} reference")
+    shown.add_row("operators", f"{len(plan.contexts)} of the space, {plan.reference_only} more of "
+                  "the reference")
+    shown.add_row("contexts", f"{min(contexts)} at least, {median(contexts):g} in the median")
+    shown.add_row("timings", f"{sum(len(block) for block in plan.blocks)}, each network twice")
+    shown.add_row("time", f"about {minutes:.1f} minutes, from the reference timed here")
+    shown.add_row("plan", plan.hash[:12])
+    Console().print(shown)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,231 @@
+"""Runs a plan on a device: every network twice, a canary between, a journal of it all."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from luts.fingerprint import code_hash
+from luts.space import OperatorSpace
+from luts.table import LatencyTable
+from profiler._assemble import by_network, disagreeing, lower_planned
+from profiler._clock import Clock, SystemClock
+from profiler._records import CanaryRecord, VisitRecord
+from profiler._result import build_table
+from profiler._sampling import StoppingRule
+from profiler._state import CampaignState
+from profiler._visit import export, time_canary, time_network
+from profiler.device import identify_cpu
+from profiler.plan import Plan, Visit
+from profiler.runtimes import Runtime, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How each network is timed.
+
+    Attributes:
+        target: target name.
+        precision: arithmetic precision.
+        batch: images per inference.
+        threads: threads within one operator.
+        rule: when the samples of one visit are enough.
+        canary_rule: the same for the canary.
+        profiled_runs: inferences with per-node timing in one visit.
+        canary_every: visits between two canaries.
+        third_visits: share of networks that may be visited a third time.
+    """
+
+    target: str = "cpu"
+    precision: str = "fp32"
+    batch: int = 1
+    threads: int = 1
+    rule: StoppingRule = field(default_factory=lambda: StoppingRule(
+        min_samples=7, min_seconds=0.5, max_seconds=2.0, goal=0.004))
+    canary_rule: StoppingRule = field(default_factory=lambda: StoppingRule(
+        min_samples=5, min_seconds=0.3, max_seconds=1.0, goal=0.004))
+    profiled_runs: int = 4
+    canary_every: int = 6
+    third_visits: float = 0.1
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as they are recorded."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a campaign stands.
+
+    Attributes:
+        done: visits done.
+        total: visits planned.
+        canary: latest canary relative to the first.
+    """
+
+    done: int
+    total: int
+    canary: float
+
+
+class Campaign:
+    """One campaign: a plan, how it is timed, and the folder of its journal and table.
+
+    Args:
+        space: the space that was planned.
+        plan: what to measure.
+        runtime: what executes the networks.
+        folder: where the journal and the table lie.
+        settings: how to time.
+        clock: clocks to read; the machine's by default.
+    """
+
+    def __init__(
+        self, space: OperatorSpace, plan: Plan, runtime: Runtime, folder: Path,
+        *, settings: Settings | None = None, clock: Clock | None = None,
+    ) -> None:
+        self.space = space
+        self.plan = plan
+        self.runtime = runtime
+        self.folder = folder
+        self.settings = settings or Settings()
+        self.clock = clock or SystemClock()
+
+    def header(self) -> dict[str, Any]:
+        """What must be equal for two sittings to belong to one campaign (but ``created``)."""
+        sources = Path(__file__).parent
+        return {
+            "format": 1,
+            "recipe": self.plan.recipe,
+            "plan_hash": self.plan.hash,
+            "space_hash": self.plan.space_hash,
+            "code_hash": code_hash([*sources.glob("*.py"), *sources.glob("runtimes/*.py")]),
+            "device": identify_cpu(),
+            "runtime": self.runtime.name,
+            "runtime_version": self.runtime.version(),
+            "settings": self.settings.as_json(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    def run(
+        self, *, resume: bool = False, force: bool = False,
+        report: Callable[[Progress], None] = lambda progress: None,
+    ) -> LatencyTable:
+        """Measures what the plan still lacks and saves the table.
+
+        Args:
+            resume: continue an unfinished campaign in the folder.
+            force: discard what lies there.
+            report: told after every visit.
+
+        Raises:
+            UserError: the folder cannot be used, or a network cannot be exported or loaded.
+        """
+        header = self.header()
+        with closing(CampaignState.open(self.folder, header, resume=resume, force=force)) as state:
+            if state.finished:
+                return LatencyTable.load(self.folder)
+            try:
+                self._measure(state, report)
+            except KeyboardInterrupt:
+                if state.visits:
+                    self._save(state, header, complete=False)
+                raise
+            table = self._save(state, header, complete=True)
+            state.finish()
+            return table
+
+    def _save(
+        self, state: CampaignState, header: dict[str, Any], *, complete: bool
+    ) -> LatencyTable:
+        table = build_table(self.space, self.plan, state, header, complete=complete)
+        table.save(self.folder)
+        return table
+
+    def _measure(self, state: CampaignState, report: Callable[[Progress], None]) -> None:
+        total = sum(len(block) for block in self.plan.blocks)
+        with tempfile.TemporaryDirectory(prefix="metronas-") as name, self._canary(
+            Path(name), state
+        ) as canary:
+            for block in self.plan.blocks:
+                for _ in self._block(block, state, Path(name), canary):
+                    report(_progress(state, total))
+            most = int(self.settings.third_visits * len(self.plan.networks))
+            again = disagreeing(by_network(state.visits), most)
+            for _ in self._block([Visit(n, 2) for n in again], state, Path(name), canary):
+                report(_progress(state, total + len(again)))
+            if len(again) or not state.canaries:
+                canary()
+
+    def _block(
+        self, block: Sequence[Visit], state: CampaignState, scratch: Path,
+        canary: Callable[[], None],
+    ) -> Iterator[VisitRecord]:
+        done = {(visit.network, visit.turn) for visit in state.visits}
+        rest = [visit for visit in block if (visit.network, visit.turn) not in done]
+        with tempfile.TemporaryDirectory(dir=scratch) as name:
+            networks = self.plan.networks
+            models = {
+                number: export(self.space, networks[number], Path(name) / f"{number}.onnx")
+                for number in dict.fromkeys(visit.network for visit in rest)
+            }
+            for visit in rest:
+                if len(state.visits) % self.settings.canary_every == 0:
+                    canary()
+                placed = lower_planned(self.space, networks[visit.network])
+                record = time_network(visit, placed, models[visit.network], self.runtime,
+                                      settings=self.settings, clock=self.clock)
+                state.add(record)
+                yield record
+
+    @contextmanager
+    def _canary(self, scratch: Path, state: CampaignState) -> Iterator[Callable[[], None]]:
+        """Keeps the reference loaded; yields what times it once more."""
+        model = scratch / "canary.onnx"
+        self.space.export_onnx(None, model)
+        settings = self.settings
+        session: Session = self.runtime.open(
+            model, threads=settings.threads, precision=settings.precision
+        )
+        with closing(session):
+            def again() -> None:
+                record: CanaryRecord = time_canary(session, settings, self.clock)
+                state.add(record)
+
+            yield again
+
+
+def _progress(state: CampaignState, total: int) -> Progress:
+    first, last = state.canaries[0].latency_ms, state.canaries[-1].latency_ms
+    return Progress(len(state.visits), total, last / first)
+
+
+def estimate_minutes(
+    space: OperatorSpace, plan: Plan, runtime: Runtime, settings: Settings
+) -> float:
+    """Duration of a campaign, from exporting and timing the reference once.
+
+    Networks are taken to be as slow as the reference: the estimate errs by how far the space's
+    typical network is from it.
+    """
+    clock = SystemClock()
+    reference = plan.networks[0]
+    with tempfile.TemporaryDirectory(prefix="metronas-") as name:
+        # The first export loads libraries; the second shows what one costs.
+        export(space, reference, Path(name) / "first.onnx")
+        start = clock.wall_s()
+        model = export(space, reference, Path(name) / "second.onnx")
+        exported = clock.wall_s()
+        time_network(Visit(0, 0), lower_planned(space, reference), model, runtime,
+                     settings=settings, clock=clock)
+        timed = clock.wall_s()
+    visits = sum(len(block) for block in plan.blocks)
+    canaries = visits / settings.canary_every
+    seconds = len(plan.networks) * (exported - start) + visits * (timed - exported)
+    return (seconds + canaries * settings.canary_rule.min_seconds) / 60
