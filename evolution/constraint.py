@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,44 +11,7 @@ import numpy.typing as npt
 from evolution.strategies.base import Floats, Mask
 from luts._costs import cost_of
 from luts.space import OperatorSpace, Vectors
-
-
-class Predicted(Protocol):
-    """Latencies of a population, each of shape ``(count,)``."""
-
-    @property
-    def latency_ms(self) -> Floats:
-        """Expected latencies."""
-        ...
-
-    @property
-    def upper_ms(self) -> Floats:
-        """Upper bounds."""
-        ...
-
-
-class SearchPredictor(Protocol):
-    """What a search needs of a latency predictor."""
-
-    def predict(self, vectors: Vectors) -> Predicted:
-        """Predicts a population in one call."""
-        ...
-
-    def predict_reference(self) -> tuple[float, float]:
-        """Latency and upper bound of the reference network, in ms."""
-        ...
-
-    def interval_ms(self) -> tuple[float, float]:
-        """Fastest and slowest latency of the space, in ms."""
-        ...
-
-    def fastest(self) -> npt.NDArray[np.int64]:
-        """Index vector of the fastest architecture, shape ``(decisions,)``."""
-        ...
-
-    def factor_costs(self) -> list[Floats]:
-        """Per factor, the latency of each of its rows in ms."""
-        ...
+from predictor.base import LatencyPredictor
 
 
 class Constraint(abc.ABC):
@@ -70,7 +32,7 @@ class LatencyConstraint(Constraint):
         correction: factor on the upper bounds, 1 until a measurement broke the budget.
     """
 
-    predictor: SearchPredictor
+    predictor: LatencyPredictor
     budget_ms: float
     correction: float = 1.0
 

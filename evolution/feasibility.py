@@ -85,11 +85,11 @@ def _too_fast(
     space: OperatorSpace, latency: LatencyConstraint, upper_ms: float, target: str
 ) -> str:
     low, high = latency.predictor.interval_ms()
-    least = np.ceil(upper_ms * 100) / 100
+    least = np.ceil(upper_ms * 1000) / 1000
     return (
-        f"infeasible: {latency.budget_ms:.3f} ms on '{target}'; {space.name} reaches {low:.3f} to "
-        f"{high:.3f} ms (predicted), and the lowest upper bound found is {upper_ms:.3f} ms; "
-        f"give at least --latency-ms {least:.2f}"
+        f"infeasible: no architecture of {space.name} is sure to keep {latency.budget_ms:.3f} ms "
+        f"on '{target}'; predictions reach from {low:.3f} to {high:.3f} ms, and the lowest upper "
+        f"bound is {upper_ms:.3f} ms; give at least --latency-ms {least:.3f}"
     )
 
 

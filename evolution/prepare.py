@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from evolution.budget import milliseconds_only, parse_budget
-from evolution.constraint import LatencyConstraint, ParameterConstraint, SearchPredictor
+from evolution.constraint import LatencyConstraint, ParameterConstraint
 from evolution.feasibility import feasible_region
 from evolution.folder import RunSettings, check_place
 from evolution.recipe import Recipe, load_recipe
@@ -18,6 +17,7 @@ from luts.recipes import recipe_text
 from luts.space import OperatorSpace
 from luts.table import LatencyTable
 from luts.target import load_target
+from predictor.base import LatencyPredictor
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Plan:
     recipe_text: str
     space: OperatorSpace
     table: LatencyTable
-    predictor: SearchPredictor
+    predictor: LatencyPredictor
     region: Region
     latency: LatencyConstraint
     settings: RunSettings
@@ -82,19 +82,21 @@ def prepare(options: Options) -> Plan:
         InfeasibleError: the constraints cannot be kept.
         UserError: a budget, folder, table or predictor that cannot be used.
     """
+    from predictor.load import load_predictor
+
     load_target(options.target)
     recipe = load_recipe(options.recipe)
     _budget_ms(options, recipe, reference_ms=1.0)
     path = options.out or Path("runs") / f"{recipe.name}-{options.target}-{options.seed}"
     check_place(path, resume=options.resume)
     table = _table(options, recipe)
-    predictor, space = _predictor(options, recipe)
+    predictor = load_predictor(options.target, recipe.space, options.threads)
     return plan(
         options,
         recipe=recipe,
         text=recipe_text(recipe.name),
         path=path,
-        space=space,
+        space=predictor.space,
         table=table,
         predictor=predictor,
     )
@@ -108,7 +110,7 @@ def plan(
     path: Path,
     space: OperatorSpace,
     table: LatencyTable,
-    predictor: SearchPredictor,
+    predictor: LatencyPredictor,
 ) -> Plan:
     """Puts a plan together from parts that are already loaded.
 
@@ -170,17 +172,3 @@ def _table(options: Options, recipe: Recipe) -> LatencyTable:
             f"threads; make it with: python -m profiler.build_lut --device {options.target} "
             f"{rest} && python -m predictor.fit --target {options.target} {rest}"
         ) from None
-
-
-def _predictor(options: Options, recipe: Recipe) -> tuple[SearchPredictor, OperatorSpace]:
-    from predictor.load import load_predictor
-
-    loaded = load_predictor(options.target, recipe.space, options.threads)
-    missing = [name for name in ("interval_ms", "fastest", "factor_costs")
-               if not hasattr(loaded, name)]
-    if missing:
-        raise UserError(
-            f"the predictor of '{recipe.space}' on '{options.target}' cannot steer a search: "
-            f"it lacks {', '.join(missing)}"
-        )
-    return cast(SearchPredictor, loaded), loaded.space

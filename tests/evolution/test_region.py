@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evolution.constraint import Constraint, LatencyConstraint, ParameterConstraint
+from evolution.feasibility import descend, feasible_region
+from evolution.region import Region
+from luts._costs import cost_of
+from luts.errors import InfeasibleError
+from luts.space import Vectors
+from tests.evolution.toys import Toys
+
+
+@pytest.fixture(scope="module")
+def toys() -> Toys:
+    return Toys()
+
+
+class Rare(Constraint):
+    """Only architectures that are all zero but for two genes; far too rare for uniform draws."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def allowed(self, vectors: Vectors) -> np.ndarray:
+        self.asked += len(vectors)
+        return (vectors[:, 2:] == 0).all(axis=1)
+
+
+class Never(Constraint):
+    def allowed(self, vectors: Vectors) -> np.ndarray:
+        return np.zeros(len(vectors), dtype=np.bool_)
+
+
+def test_draws_are_new_allowed_and_distinct(toys: Toys) -> None:
+    limit = LatencyConstraint(toys.predictor, float(toys.predictor.predict_reference()[0]))
+    region = Region(toys.space, [limit], toys.predictor.fastest()[None])
+    rng, seen = np.random.default_rng(0), set()
+    for _ in range(5):
+        drawn = region.draw(rng, 20, seen)
+        assert len(drawn) == 20
+        assert region.allowed(drawn).all()
+        rows = set(map(tuple, drawn.tolist()))
+        assert len(rows) == 20
+        assert not rows & seen
+        seen |= rows
+    everything = toys.space.everything()
+    assert region.share == pytest.approx(region.allowed(everything).mean(), abs=0.05)
+
+
+def test_a_rare_region_is_walked_from_its_anchors() -> None:
+    toys = Toys()
+    space = type(toys.space)(cells=8)
+    rare = Rare()
+    region = Region(space, [rare], np.zeros((1, len(space.decisions)), dtype=np.int64))
+    drawn = region.draw(np.random.default_rng(0), 6, set())
+    assert len(drawn) == 6  # 3 widths times 2 kernels: all there are
+    assert len(np.unique(drawn, axis=0)) == 6
+    assert rare.asked < 200_000
+
+
+def test_a_region_without_members_says_what_was_tried(toys: Toys) -> None:
+    region = Region(toys.space, [Never()], toys.predictor.fastest()[None])
+    with pytest.raises(InfeasibleError, match="none of 32768 random architectures"):
+        region.draw(np.random.default_rng(0), 3, set())
+
+
+def test_a_used_up_region_gives_what_is_left(toys: Toys) -> None:
+    upper = np.sort(toys.predictor.predict(toys.space.everything()).upper_ms)
+    limit = LatencyConstraint(toys.predictor, float(upper[4]))
+    region = Region(toys.space, [limit], toys.predictor.fastest()[None])
+    first = region.draw(np.random.default_rng(0), 100, set())
+    seen = set(map(tuple, first.tolist()))
+    assert len(first) == int(region.allowed(toys.space.everything()).sum())
+    assert len(region.draw(np.random.default_rng(1), 3, seen)) == 0
+
+
+def test_the_constraint_is_the_upper_bound(toys: Toys) -> None:
+    vectors = toys.space.everything()
+    prediction = toys.predictor.predict(vectors)
+    budget_ms = float(np.median(prediction.latency_ms))
+    allowed = LatencyConstraint(toys.predictor, budget_ms).allowed(vectors)
+    assert (prediction.upper_ms[allowed] <= budget_ms).all()
+    assert (prediction.upper_ms[~allowed] > budget_ms).all()
+    assert (prediction.latency_ms[~allowed] < budget_ms).any()
+
+
+def test_a_broken_budget_tightens_all_bounds_but_only_so_far(toys: Toys) -> None:
+    limit = LatencyConstraint(toys.predictor, 1.0)
+    limit.tighten(measured_ms=1.05, upper_ms=1.0)
+    assert limit.correction == pytest.approx(1.05)
+    limit.tighten(measured_ms=1.0, upper_ms=1.0)  # faster than the corrected bound
+    assert limit.correction == pytest.approx(1.05)
+    limit.tighten(measured_ms=100.0, upper_ms=1.0)
+    assert limit.correction == pytest.approx(1.05 * 1.1)
+    assert list(limit.keeps(np.array([0.86, 0.87]))) == [True, False]
+
+
+def test_parameters_are_counted_as_by_hand(toys: Toys) -> None:
+    vectors = toys.space.everything()[::97]
+    by_hand = [
+        sum(cost_of(p.operator).parameters for p in toys.space.lower(toys.space.decode(v)))
+        for v in vectors
+    ]
+    constraint = ParameterConstraint(toys.space, int(np.median(by_hand)))
+    assert list(constraint.count(vectors)) == by_hand
+    assert list(constraint.allowed(vectors)) == [n <= np.median(by_hand) for n in by_hand]
+
+
+def test_descent_finds_a_neighbour_that_the_table_does_not_see(toys: Toys) -> None:
+    space = toys.space
+    goal = space.cardinalities - 1
+
+    def distance(vectors: Vectors) -> np.ndarray:
+        return np.abs(vectors - goal).sum(axis=1).astype(np.float64)
+
+    found = descend(space, np.zeros(len(goal), dtype=np.int64), distance)
+    assert list(found) == list(goal)
+
+
+def test_an_impossible_budget_is_refused_with_the_reachable_interval(toys: Toys) -> None:
+    low, high = toys.predictor.interval_ms()
+    lowest = float(toys.predictor.predict(toys.space.everything()).upper_ms.min())
+    limit = LatencyConstraint(toys.predictor, lowest * 0.999)
+    with pytest.raises(InfeasibleError) as caught:
+        feasible_region(toys.space, limit, None, target="cpu")
+    text = str(caught.value)
+    assert f"{limit.budget_ms:.3f} ms" in text
+    assert f"from {low:.3f} to {high:.3f} ms" in text
+    least = float(text.rpartition(" ")[2])
+    assert lowest <= least < lowest + 0.0011
+    region = feasible_region(
+        toys.space, LatencyConstraint(toys.predictor, least), None, target="cpu"
+    )
+    assert len(region.draw(np.random.default_rng(0), 1, set())) == 1
+
+
+def test_an_impossible_size_is_refused(toys: Toys) -> None:
+    _, high = toys.predictor.interval_ms()
+    limit = LatencyConstraint(toys.predictor, 2 * high)
+    with pytest.raises(InfeasibleError, match="at most 10 parameters; the smallest found has"):
+        feasible_region(toys.space, limit, ParameterConstraint(toys.space, 10), target="cpu")

@@ -1,0 +1,81 @@
+"""The command as a user meets it, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "COLUMNS": "200",
+                   "METRONAS_TABLES": str(cwd / "tables")}
+    return subprocess.run([sys.executable, "-m", "evolution.run", *arguments], cwd=cwd,
+                          env=environment, capture_output=True, text=True, timeout=120,
+                          check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--target", "cpux"), "unknown target 'cpux'; known: cpu"),
+        (("--target", "cpu", "--recipe", "flow"), "unknown recipe 'flow'; known: flownas"),
+        (("--target", "cpu", "--latency-ms", "-3"), "--latency-ms '-3' is no budget"),
+        (("--target", "cpu", "--latency-ms", "0"), "--latency-ms '0' is no budget"),
+        (("--target", "cpu", "--latency-ms", "nan"), "--latency-ms 'nan' is no budget"),
+        (("--target", "cpu", "--latency-ms", "soon"), "--latency-ms 'soon' is no budget"),
+        (("--target", "cpu", "--latency", "inf%"), "--latency 'inf%' is no budget"),
+        (("--target", "cpu", "--latency", "80%", "--latency-ms", "3"), "not both"),
+        (("--target", "cpu", "--seed", "-1"), "Invalid value for '--seed'"),
+        (("--target", "cpu", "--evaluations", "0"), "Invalid value for '--evaluations'"),
+        (("--target", "cpu", "--out", "taken/run"), "cannot make the run folder 'taken/run'"),
+        (("--target", "cpu", "--out", "full"), "'full' is not empty and holds no run"),
+        (("--target", "cpu"), "python -m profiler.build_lut --device cpu"),
+        (("--target", "rtx3090"), "python -m predictor.fit --target rtx3090"),
+    ],
+)
+def test_wrong_input_ends_in_one_line_and_leaves_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    done = call(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_help_shows_examples_and_loads_nothing_heavy(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "evolution.run", "--help"],
+        cwd=root, capture_output=True, text=True, timeout=60, check=True,
+    )
+    assert "python -m evolution.run --target cpu --latency 80% --seed 1" in done.stdout
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0]
+              for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "typer" in loaded
+    assert not loaded & {"torch", "xgboost", "onnx", "onnxruntime", "pyarrow", "plotly", "scipy"}
+
+
+def test_everything_before_the_search_works_without_torch() -> None:
+    code = (
+        "import sys, pathlib\n"
+        "import evolution.prepare, evolution.conduct, evolution.run\n"
+        "heavy = {'torch', 'xgboost', 'onnx', 'onnxruntime', 'plotly', 'scipy'}\n"
+        "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stderr
