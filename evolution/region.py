@@ -44,6 +44,10 @@ class Region:
         """Feasible share of the space, estimated from the uniform draws so far; nan before any."""
         return self.passed / self.sampled if self.sampled else float("nan")
 
+    def changed(self) -> None:
+        """A constraint was tightened: the estimated share begins anew."""
+        self.sampled = self.passed = 0
+
     def allowed(self, vectors: Vectors) -> Mask:
         """Which architectures keep every constraint, shape ``(count,)``."""
         mask = np.ones(len(vectors), dtype=np.bool_)

@@ -81,6 +81,7 @@ def prove(
         search.strike(candidate)
         if check.over_budget:
             search.latency.tighten(check.best.median_ms, candidate.upper_ms)
+            search.region.changed()
         if number < limits.rounds:
             search.advance(limits.evaluations_per_strike)
     if not rounds:

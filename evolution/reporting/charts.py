@@ -13,6 +13,8 @@ Figure = dict[str, Any]
 
 WINNER, REFERENCE, BUDGET, STRUCK = "#12a594", "#e5732d", "#d6409f", "#e5484d"
 NEUTRAL = "#7c8ba1"
+# Middle tones, so that both ends stand out from a white and from a dark page.
+_BATCHES = [[0.0, "#4c86d8"], [0.5, "#b45cc0"], [1.0, "#f0a13a"]]
 
 
 def trade_off(story: Story) -> Figure:
@@ -33,7 +35,7 @@ def trade_off(story: Story) -> Figure:
             "size": 7,
             "opacity": 0.75,
             "color": [c.generation + 1 for c in shown],
-            "colorscale": "Viridis",
+            "colorscale": _BATCHES,
             "colorbar": {"title": {"text": "batch"}, "thickness": 10, "outlinewidth": 0},
         },
     }
@@ -56,6 +58,12 @@ def trade_off(story: Story) -> Figure:
               "star-open"),
         _mark("winner, measured", best.measured_latency_ms, best.metrics.get(name), WINNER, "star"),
     ]
+    for done in result.rounds:
+        if done.check.faults:
+            # A struck candidate was scored, so its metric stands among the candidates.
+            y = next((_metric(c, name) for c in shown if c.upper_ms == done.upper_latency_ms
+                      and c.latency_ms == done.predicted_latency_ms), None)
+            marks.append(_mark("struck, measured", done.check.best.median_ms, y, STRUCK, "x"))
     figure = _figure([cloud, line, *marks], "latency (ms)", name)
     _budget_line(figure, result.constraint.latency_ms)
     return figure
@@ -83,7 +91,7 @@ def convergence(story: Story) -> Figure:
         data.append({"type": "scatter", "mode": "lines", "name": "reference",
                      "x": [order[0], order[-1]], "y": [reference, reference],
                      "line": {"dash": "dash", "width": 1.5, "color": REFERENCE}})
-    return _figure(data, "evaluation", name)
+    return _legend_above(_figure(data, "evaluation", name))
 
 
 def calibration(story: Story) -> Figure:
@@ -97,7 +105,7 @@ def calibration(story: Story) -> Figure:
     data: list[Figure] = [
         {"type": "scatter", "mode": "lines", "name": "measured = predicted", "x": ends, "y": ends,
          "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}, "hoverinfo": "skip"},
-        {"type": "scatter", "mode": "markers", "name": "table (the predictor has seen these)",
+        {"type": "scatter", "mode": "markers", "name": "networks of the table",
          "x": [s.predicted_ms for s in samples], "y": [s.measured_ms for s in samples],
          "marker": {"size": 6, "color": NEUTRAL, "opacity": 0.6},
          "hovertemplate": "predicted %{x:.3f} ms<br>measured %{y:.3f} ms<extra></extra>"},
@@ -121,7 +129,7 @@ def calibration(story: Story) -> Figure:
           reference.measured_latency_ms)],
         REFERENCE, "diamond",
     ))
-    return _figure(data, "predicted latency (ms), bar to its upper bound", "measured latency (ms)")
+    return _legend_above(_figure(data, "predicted latency (ms)", "measured latency (ms)"))
 
 
 def _measured(
@@ -158,7 +166,8 @@ def _front(candidates: list[Candidate], name: str) -> list[Candidate]:
 def _mark(title: str, x: float, y: float | None, colour: str, symbol: str) -> Figure:
     return {
         "type": "scatter", "mode": "markers", "name": title, "x": [x], "y": [y],
-        "marker": {"size": 15, "color": colour, "symbol": symbol, "line": {"width": 1.5}},
+        "marker": {"size": 15, "color": colour, "symbol": symbol,
+                   "line": {"width": 1.5, "color": colour}},
         "hovertemplate": f"{title}<br>%{{x:.3f}} ms, %{{y:.3f}}<extra></extra>",
     }
 
@@ -185,3 +194,8 @@ def _figure(data: list[Figure], x_title: str, y_title: str) -> Figure:
             "hovermode": "closest",
         },
     }
+
+
+def _legend_above(figure: Figure) -> Figure:
+    figure["layout"]["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    return figure

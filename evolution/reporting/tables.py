@@ -131,4 +131,4 @@ def _number(value: float | None) -> str:
 
 
 def _small(value: float | None) -> str:
-    return "not finite" if value is None else f"{value:.1e}"
+    return "not finite" if value is None else f"{value:.1e}" if value else "0"
