@@ -59,6 +59,9 @@ def main(
     folder = writable_folder(out or Path("runs") / f"train-{safe_name(recipe, 'recipe')}")
     import torch
 
+    from supernet.training.allocator import keep_freed_memory
+
+    keep_freed_memory()
     if threads is not None:
         torch.set_num_threads(threads)
     stages = ["reference", "supernet"] if network is Network.both else [network.value]

@@ -31,7 +31,9 @@ class PrefixBatchNorm(nn.BatchNorm2d):
     """
 
     def __init__(self, channels: int, *, relu: bool) -> None:
-        super().__init__(channels, eps=EPS)
+        # Momentum 0: widths share entries, so running averages would mean nothing; they are
+        # recalibrated per architecture.
+        super().__init__(channels, eps=EPS, momentum=0.0)
         self.relu = relu
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from supernet.raft.config import HeadConfig
+from supernet.raft.convex import convex_combination
 
 
 class ConvGRU(nn.Module):
@@ -157,13 +158,10 @@ class ConvexUpsample(nn.Module):
     def forward(self, flow: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(B, 2, 8 h, 8 w) from flow (B, 2, h, w) and mask (B, 576, h, w)."""
         B, _, h, w = flow.shape
-        scores = mask.view(B, 1, 9, 64, h, w).float()
-        # Softmax over the nine neighbours, written out: runtimes are slow on an inner axis.
-        weights = torch.exp(scores - scores.amax(2, keepdim=True))
+        scores = mask.view(B, 9, 64, h, w).float()
         padded = F.pad(8 * flow, (1, 1, 1, 1))
         neighbours = torch.stack(
             [padded[:, :, i : i + h, j : j + w] for i in range(3) for j in range(3)], 2
-        ).view(B, 2, 9, 1, h, w)
-        fine = (weights * neighbours).sum(2) / weights.sum(2)
-        fine = fine.view(B, 2, 8, 8, h, w)
+        )
+        fine = convex_combination(scores, neighbours).view(B, 2, 8, 8, h, w)
         return fine.permute(0, 1, 4, 2, 5, 3).reshape(B, 2, 8 * h, 8 * w)

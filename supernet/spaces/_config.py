@@ -64,7 +64,7 @@ SMALL_CONFIG = FlowNASConfig(
     _STRIDES,
     (
         CellOptions((16, 24), (1, 2), _KERNEL, (1,)),
-        CellOptions((24, 32), (1, 2, 3), _KERNEL, (1, 2, 4)),
+        CellOptions((24, 32), (1, 2, 3), _KERNEL, (1, 2, 3)),
         CellOptions((32, 40), (1, 2, 3), _KERNEL, (2, 3, 4)),
         CellOptions((40, 48, 56), (1, 2, 3), _KERNEL, (2, 3, 4)),
         CellOptions((48, 56, 64), (2, 3, 4), _KERNEL, (4,)),

@@ -86,11 +86,14 @@ class ElasticEncoder(nn.Module):
                 # A residual block starts as its shortcut.
                 nn.init.zeros_(module.norm3.weight)
 
-    def taps(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Features of the current choice; see `MBConvEncoder.taps`."""
+    def taps(
+        self, x: torch.Tensor, choice: EncoderChoice | None = None
+    ) -> list[torch.Tensor]:
+        """Features of a choice (None: the current one); see `MBConvEncoder.taps`."""
+        chosen = self.choice if choice is None else choice
         x = self.norm(self.stem(x))
         found = [x]
-        for index, (blocks, cell) in enumerate(zip(self.cells, self.choice, strict=True)):
+        for index, (blocks, cell) in enumerate(zip(self.cells, chosen, strict=True)):
             for block in list(cast(nn.ModuleList, blocks))[: cell.depth]:
                 x = block(x, cell.width, cell.kernel, cell.expansion)
             if index in TAP_CELLS:

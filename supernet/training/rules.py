@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import numpy as np
@@ -10,9 +12,10 @@ import torch
 from torch import nn
 
 from supernet.data.render import FlowBatch
-from supernet.raft.network import FlowNetwork
-from supernet.spaces._encoder import ElasticEncoder
+from supernet.layers.choice import EncoderChoice
+from supernet.raft.network import FlowNetwork, normalised
 from supernet.space import SearchSpace
+from supernet.spaces._encoder import ElasticEncoder
 from supernet.tasks.flow import flow_metrics, sequence_loss
 from supernet.training.fad import fad_loss, teacher_maps
 from supernet.training.settings import TrainingSettings
@@ -52,8 +55,9 @@ class StandaloneRule(StepRule):
 class SandwichRule(StepRule):
     """The largest, the smallest and random architectures; gradients are summed.
 
-    The encoders run one architecture after the other; the head, which all share, runs once on
-    all of their features stacked, since its feature maps are too small to fill a processor.
+    The largest costs about as much as the others together, so two threads share a step: each
+    runs forward and backward of its architectures on one core, which uses small processors
+    better than sharing every operator. Gradients are added in a fixed order.
     """
 
     def __init__(
@@ -62,63 +66,76 @@ class SandwichRule(StepRule):
     ) -> None:
         self.space = space
         self.network = supernet
-        self.teacher = teacher
+        self.teacher = teacher if settings.fad.weight > 0 else None
         self.settings = settings
+        self.parameters = list(supernet.parameters())
+        self._pool = ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,))
 
     def backward(self, batch: FlowBatch, rng: np.random.Generator) -> dict[str, float]:
         """See `StepRule`."""
-        supernet, fad = cast(FlowNetwork, self.network), self.settings.fad
         vectors = [self.space.largest, self.space.smallest]
         vectors += list(self.space.sample(rng, self.settings.sandwich.random))
-        use_fad = self.teacher is not None and fad.weight > 0
-        if use_fad:
-            assert self.teacher is not None
-            with torch.no_grad(), autocast(self.settings):
-                taught = [
-                    teacher_maps(taps, fad)
-                    for taps in self.teacher.features(batch.frame1, batch.frame2)
-                ]
-        left, right, contexts = [], [], []
-        distance = torch.zeros(())
-        for vector in vectors:
-            choice = self.space.encoder_choice(self.space.decode(vector))
-            cast(ElasticEncoder, supernet.fnet).choice = choice
-            cast(ElasticEncoder, supernet.cnet).choice = choice
+        choices = [self.space.encoder_choice(self.space.decode(vector)) for vector in vectors]
+        taught = self._teach(batch)
+        parts = [
+            self._pool.submit(self._gradients, group, batch, taught)
+            for group in (choices[:1], choices[1:])
+        ]
+        figures: list[dict[str, float]] = []
+        for part in parts:
+            grads, found = part.result()
+            figures += found
+            for parameter, grad in zip(self.parameters, grads, strict=True):
+                if grad is not None:
+                    parameter.grad = grad if parameter.grad is None else parameter.grad + grad
+        means = {key: float(np.mean([f[key] for f in figures])) for key in figures[0]}
+        return {**means, "epe_largest": figures[0]["epe"], "epe_smallest": figures[1]["epe"]}
+
+    def _teach(self, batch: FlowBatch) -> list[list[torch.Tensor]]:
+        if self.teacher is None:
+            return []
+        with torch.no_grad(), autocast(self.settings):
+            taps = self.teacher.features(batch.frame1, batch.frame2)
+            return [teacher_maps(part, self.settings.fad) for part in taps]
+
+    def _gradients(
+        self, choices: Sequence[EncoderChoice], batch: FlowBatch,
+        taught: list[list[torch.Tensor]],
+    ) -> tuple[Sequence[torch.Tensor | None], list[dict[str, float]]]:
+        """Gradients of the summed losses of some architectures, and each one's figures."""
+        supernet, fad = cast(FlowNetwork, self.network), self.settings.fad
+        both = normalised(torch.cat([batch.frame1, batch.frame2]))
+        total, figures = torch.zeros(()), []
+        for choice in choices:
             with autocast(self.settings):
-                features, context = supernet.features(batch.frame1, batch.frame2)
-            if use_fad:
-                distance = distance + fad_loss(features, taught[0], fad)
-                distance = distance + fad_loss(context, taught[1], fad)
-            one, two = features[-1].chunk(2)
-            left.append(one)
-            right.append(two)
-            contexts.append(context[-1])
-        count = len(vectors)
-        with autocast(self.settings):
-            flows = supernet.head(
-                torch.cat(left), torch.cat(right), torch.cat(contexts),
-                self.settings.iterations, all_steps=True,
-            )
-        target, valid = batch.flow.repeat(count, 1, 1, 1), batch.valid.repeat(count, 1, 1)
-        # The mean over the stack times its length is the sum of the architectures' losses.
-        loss = count * sequence_loss(flows, target, valid, self.settings.gamma)
-        total = loss + fad.weight * distance
-        total.backward()  # type: ignore[no-untyped-call]
-        with torch.no_grad():
-            parts = flows[-1].chunk(count)
-            errors = [flow_metrics(part, batch.flow, batch.valid)["epe"] for part in parts]
-        return {
-            "loss": float(total.detach()) / count,
-            "epe": float(np.mean(errors)),
-            "epe_largest": errors[0],
-            "epe_smallest": errors[1],
-            "fad": float(distance.detach()) / count,
-        }
+                features = cast(ElasticEncoder, supernet.fnet).taps(both, choice)
+                context = cast(ElasticEncoder, supernet.cnet).taps(
+                    both[: len(batch.frame1)], choice
+                )
+                flows = supernet.head(
+                    *features[-1].chunk(2), context[-1], self.settings.iterations,
+                    all_steps=True,
+                )
+            loss = sequence_loss(flows, batch.flow, batch.valid, self.settings.gamma)
+            distance = torch.zeros(())
+            for student, teacher in zip((features, context), taught, strict=False):
+                distance = distance + fad_loss(student, teacher, fad)
+            total = total + loss + fad.weight * distance
+            with torch.no_grad():
+                epe = flow_metrics(flows[-1], batch.flow, batch.valid)["epe"]
+            figures.append({
+                "loss": float((loss + fad.weight * distance).detach()), "epe": epe,
+                "fad": float(distance.detach()),
+            })
+        return torch.autograd.grad(total, self.parameters, allow_unused=True), figures
 
 
 def autocast(settings: TrainingSettings) -> torch.autocast:
     """The precision that the settings ask for."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=half_precision(settings.precision))
+    # No cache of cast weights: it would be shared by threads that differentiate apart.
+    return torch.autocast(
+        "cpu", torch.bfloat16, enabled=half_precision(settings.precision), cache_enabled=False
+    )
 
 
 def half_precision(precision: str) -> bool:

@@ -21,12 +21,14 @@ class FADSettings(_Section):
         pool: how channels become one map: ``max`` (as in the released search code) or ``mean``.
         norm: distance between maps, ``l2`` or ``l1``.
         weight: factor beside the sequence loss; 0 switches distillation off.
+        initial_head: start from the teacher's head, which all architectures share (our design).
     """
 
     taps: tuple[int, ...] = (1, 2, 3, 4)
     pool: Literal["max", "mean"] = "max"
     norm: Literal["l1", "l2"] = "l2"
     weight: float = Field(default=0.1, ge=0)
+    initial_head: bool = True
 
 
 class SandwichSettings(_Section):
@@ -38,9 +40,9 @@ class SandwichSettings(_Section):
 class RenderSection(_Section):
     """Size of rendered pairs and range of their motion."""
 
-    height: int = Field(default=128, multiple_of=8, ge=32)
-    width: int = Field(default=160, multiple_of=8, ge=32)
-    largest_motion_px: float = Field(default=24.0, gt=0)
+    height: int = Field(default=96, multiple_of=8, ge=32)
+    width: int = Field(default=128, multiple_of=8, ge=32)
+    largest_motion_px: float = Field(default=20.0, gt=0)
 
 
 class TrainingSettings(_Section):
@@ -60,8 +62,8 @@ class TrainingSettings(_Section):
         fad: distillation from the reference.
     """
 
-    steps: int = Field(default=6000, gt=0)
-    batch: int = Field(default=8, gt=0)
+    steps: int = Field(default=4000, gt=0)
+    batch: int = Field(default=4, gt=0)
     learning_rate: float = Field(default=4e-4, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)
     iterations: int = Field(default=6, gt=0)

@@ -56,6 +56,8 @@ def make_stage(
         network = space.build_supernet()
         path = folder / "reference" / CHECKPOINT
         teacher = _teacher(space, recipe, path) if settings.fad.weight > 0 else None
+        if teacher is not None and settings.fad.initial_head:
+            network.head.load_state_dict(teacher.head.state_dict())
         extra["teacher"] = weights_digest(path) if teacher is not None else None
         rule = SandwichRule(space, network, teacher, settings)
     held_out = validation_batch(photos, render_settings(settings), _VALIDATION_PAIRS)
