@@ -62,10 +62,8 @@ class Canary:
 
 
 def _running_median(values: Floats) -> Floats:
-    """Median of up to `_WINDOW` neighbours, fewer at the ends so that they are not biased."""
+    """Median of `_WINDOW` neighbours, fewer at the ends."""
     half = _WINDOW // 2
-    result = np.empty_like(values)
-    for index in range(len(values)):
-        reach = min(half, index, len(values) - 1 - index)
-        result[index] = np.median(values[index - reach : index + reach + 1])
-    return result
+    return np.array([
+        np.median(values[max(0, index - half) : index + half + 1]) for index in range(len(values))
+    ])

@@ -7,28 +7,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from luts.operator import PlacedOperator
-from luts.space import OperatorSpace
 from profiler._clock import Clock
 from profiler._records import CanaryRecord, VisitRecord
 from profiler.attribution import attribute, owners
 from profiler.device import load_average
-from profiler.plan import PlannedNetwork, Visit
+from profiler.plan import Visit
 from profiler.runtimes import Runtime, Session
 from profiler.timing import measure_session
 
 if TYPE_CHECKING:
     from profiler.campaign import Settings
-
-
-def export(space: OperatorSpace, item: PlannedNetwork, path: Path) -> Path:
-    """Writes a planned network's model."""
-    vector = item.vector
-    architecture = None if vector is None else space.decode(np.array(vector, dtype=np.int64))
-    space.export_onnx(architecture, path)
-    return path
 
 
 def time_network(

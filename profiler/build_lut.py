@@ -48,6 +48,10 @@ def main(
     import os
     import time
 
+    # Read by the library that traces networks for export, when it loads; with more threads it
+    # waits at barriers for cores that others keep busy.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
     from luts.errors import UserError
     from luts.paths import table_folder
     from luts.spaces import load_space

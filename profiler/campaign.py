@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -16,11 +17,12 @@ from luts.space import OperatorSpace
 from luts.table import LatencyTable
 from profiler._assemble import by_network, disagreeing, lower_planned
 from profiler._clock import Clock, SystemClock
+from profiler._exporter import Exporter, export
 from profiler._records import CanaryRecord, VisitRecord
 from profiler._result import build_table
-from profiler._sampling import StoppingRule
+from profiler._sampling import StoppingRule, warm_up
 from profiler._state import CampaignState
-from profiler._visit import export, time_canary, time_network
+from profiler._visit import time_canary, time_network
 from profiler.device import identify_cpu
 from profiler.plan import Plan, Visit
 from profiler.runtimes import Runtime, Session
@@ -150,31 +152,32 @@ class Campaign:
 
     def _measure(self, state: CampaignState, report: Callable[[Progress], None]) -> None:
         total = sum(len(block) for block in self.plan.blocks)
-        with tempfile.TemporaryDirectory(prefix="metronas-") as name, self._canary(
-            Path(name), state
-        ) as canary:
+        with (
+            tempfile.TemporaryDirectory(prefix="metronas-") as name,
+            closing(Exporter(self.space)) as exporter,
+            self._canary(Path(name), state) as canary,
+        ):
             for block in self.plan.blocks:
-                for _ in self._block(block, state, Path(name), canary):
+                for _ in self._block(block, state, Path(name), exporter, canary):
                     report(_progress(state, total))
             most = int(self.settings.third_visits * len(self.plan.networks))
             again = disagreeing(by_network(state.visits), most)
-            for _ in self._block([Visit(n, 2) for n in again], state, Path(name), canary):
+            for _ in self._block([Visit(n, 2) for n in again], state, Path(name), exporter,
+                                 canary):
                 report(_progress(state, total + len(again)))
             if len(again) or not state.canaries:
                 canary()
 
     def _block(
-        self, block: Sequence[Visit], state: CampaignState, scratch: Path,
+        self, block: Sequence[Visit], state: CampaignState, scratch: Path, exporter: Exporter,
         canary: Callable[[], None],
     ) -> Iterator[VisitRecord]:
         done = {(visit.network, visit.turn) for visit in state.visits}
         rest = [visit for visit in block if (visit.network, visit.turn) not in done]
         with tempfile.TemporaryDirectory(dir=scratch) as name:
             networks = self.plan.networks
-            models = {
-                number: export(self.space, networks[number], Path(name) / f"{number}.onnx")
-                for number in dict.fromkeys(visit.network for visit in rest)
-            }
+            models = exporter.export({v.network: networks[v.network].vector for v in rest},
+                                     Path(name))
             for visit in rest:
                 if len(state.visits) % self.settings.canary_every == 0:
                     canary()
@@ -194,6 +197,8 @@ class Campaign:
             model, threads=settings.threads, precision=settings.precision
         )
         with closing(session):
+            warm_up(session.run, self.clock, seconds=settings.canary_rule.min_seconds)
+
             def again() -> None:
                 record: CanaryRecord = time_canary(session, settings, self.clock)
                 state.add(record)
@@ -218,14 +223,15 @@ def estimate_minutes(
     reference = plan.networks[0]
     with tempfile.TemporaryDirectory(prefix="metronas-") as name:
         # The first export loads libraries; the second shows what one costs.
-        export(space, reference, Path(name) / "first.onnx")
+        export(space, None, Path(name) / "first.onnx")
         start = clock.wall_s()
-        model = export(space, reference, Path(name) / "second.onnx")
+        model = export(space, None, Path(name) / "second.onnx")
         exported = clock.wall_s()
         time_network(Visit(0, 0), lower_planned(space, reference), model, runtime,
                      settings=settings, clock=clock)
         timed = clock.wall_s()
     visits = sum(len(block) for block in plan.blocks)
     canaries = visits / settings.canary_every
-    seconds = len(plan.networks) * (exported - start) + visits * (timed - exported)
+    cores = os.cpu_count() or 1
+    seconds = len(plan.networks) * (exported - start) / min(cores, 4) + visits * (timed - exported)
     return (seconds + canaries * settings.canary_rule.min_seconds) / 60
