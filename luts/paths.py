@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from luts.commands import build_command
 from luts.errors import UserError
 from luts.files import safe_name
 from luts.table import SIDECAR, LatencyTable
@@ -39,6 +40,7 @@ def find_table(
     runtime: str | None = None,
     precision: str = "fp32",
     batch: int = 1,
+    partial: bool = False,
 ) -> LatencyTable:
     """Loads the table of a target and recipe.
 
@@ -49,9 +51,11 @@ def find_table(
         runtime: None takes the target's best runtime that has a table.
         precision: arithmetic precision.
         batch: images per inference.
+        partial: whether the table of an unfinished campaign will do.
 
     Raises:
-        UserError: there is none; the message names those that exist and how to measure one.
+        UserError: there is none, or only a partial one; the message names those that exist and
+            how to measure one.
         CorruptFileError: it is damaged.
     """
     from luts.target import load_target
@@ -63,14 +67,19 @@ def find_table(
         ):
             folder = table_folder(target, recipe, name, precision, batch, count)
             if (folder / SIDECAR).exists():
-                return LatencyTable.load(folder)
+                table = LatencyTable.load(folder)
+                if not table.info.complete and not partial:
+                    raise UserError(
+                        f"the latency table in {folder} is partial; finish it with: "
+                        f"{build_command(target, recipe, count)} --resume"
+                    )
+                return table
     root = tables_root()
     known = sorted(str(path.parent.relative_to(root)) for path in root.glob(f"*/*/{SIDECAR}"))
-    wanted = "" if threads is None else f" --threads {threads}"
     raise UserError(
         f"no latency table of '{recipe}' on '{target}' ({precision}, batch {batch}, "
         f"{threads or 'any'} threads); there are: {', '.join(known) or 'none'}; measure one with: "
-        f"python -m profiler.build_lut --device {target} --recipe {recipe}{wanted}"
+        f"{build_command(target, recipe, threads)}"
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from luts import _parquet
+from luts.commands import build_command
 from luts.errors import CorruptFileError, MissingOperatorError, UserError
 from luts.files import read_json, sha256, writable_folder, write_json
 from luts.operator import Operator, PlacedOperator
@@ -68,8 +69,8 @@ class LatencyTable:
         except KeyError:
             raise MissingOperatorError(
                 f"operator {operator.key} is not in the table of '{self.info.recipe}' on "
-                f"'{self.info.target}' ({len(self.rows)} operators); measure it with: python -m "
-                f"profiler.build_lut --device {self.info.target} --recipe {self.info.recipe}"
+                f"'{self.info.target}' ({len(self.rows)} operators); measure the space again: "
+                f"{build_command(self.info.target, self.info.recipe)} --force"
             ) from None
 
     def __contains__(self, operator: Operator) -> bool:

@@ -1,0 +1,24 @@
+"""A campaign that a test kills: ``python -m tests.profiler._killed FOLDER``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from profiler.campaign import Campaign, Settings, StoppingRule
+from profiler.plan import make_plan
+from profiler.timing import runtime_for
+from tests.fakes import FakeSpace
+
+
+def campaign(folder: Path) -> Campaign:
+    space = FakeSpace()
+    rule = StoppingRule(min_samples=5, min_seconds=0.02, max_seconds=0.1)
+    return Campaign(
+        space, make_plan(space, networks=16), runtime_for("cpu"), folder,
+        settings=Settings(rule=rule, canary_rule=rule, canary_every=3),
+    )
+
+
+if __name__ == "__main__":
+    campaign(Path(sys.argv[1])).run(resume=True)

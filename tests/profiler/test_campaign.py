@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from luts.errors import UserError
+from luts.table import SIDECAR, LatencyTable
+from profiler._assemble import lower_planned
+from profiler._state import JOURNAL
+from profiler.campaign import Campaign, Progress, Settings, StoppingRule
+from profiler.plan import make_plan
+from profiler.timing import runtime_for
+from tests.fakes import FakeSpace
+from tests.simulated import SimulatedDevice, SimulatedRuntime, SimulatedSpace, truth_ms
+
+BRIEF = StoppingRule(min_samples=9, min_seconds=0.1, max_seconds=0.6)
+SETTINGS = Settings(rule=BRIEF, canary_rule=BRIEF, canary_every=4)
+
+
+def _campaign(folder: Path, device: SimulatedDevice, *, networks: int = 40) -> Campaign:
+    space = SimulatedSpace(3)
+    plan = make_plan(space, networks=networks)
+    return Campaign(space, plan, SimulatedRuntime(device), folder, settings=SETTINGS, clock=device)
+
+
+def _errors(campaign: Campaign, table: LatencyTable) -> tuple[np.ndarray, np.ndarray]:
+    """Relative errors of rows and of networks, against the truth."""
+    rows = np.array([row.latency_ms / truth_ms(row.operator) - 1 for row in table.rows])
+    by_vector = {item.vector: item for item in campaign.plan.networks}
+    networks = []
+    for sample in table.networks:
+        placed = lower_planned(campaign.space, by_vector[sample.vector])
+        truth = sum(truth_ms(p.operator) * p.repeats for p in placed)
+        networks.append(sample.latency_ms / truth - 1)
+    return rows, np.array(networks)
+
+
+def test_truth_is_recovered_from_scatter_and_spikes(tmp_path: Path) -> None:
+    device = SimulatedDevice(scatter=0.01, spike_share=0.05)
+    campaign = _campaign(tmp_path, device)
+    table = campaign.run()
+    rows, networks = _errors(campaign, table)
+    assert abs(np.median(rows)) < 0.005
+    assert np.percentile(np.abs(networks), 90) < 0.01
+    assert table.info.drift.verdict == "steady"
+    assert table.info.noise < 0.01
+    assert sum(sample.discarded for sample in table.networks) > 20
+    assert table.info.complete
+
+
+def test_drift_of_a_fifth_is_corrected_within_a_percent(tmp_path: Path) -> None:
+    length_s = 15.0
+    device = SimulatedDevice(scatter=0.01, slowness=lambda s: 1 + 0.2 * min(1, s / length_s))
+    campaign = _campaign(tmp_path, device)
+    table = campaign.run()
+    assert device.now_s > 0.8 * length_s
+    assert table.info.drift.verdict == "corrected"
+    rows, networks = _errors(campaign, table)
+    # The level is that of the middle of the campaign; what matters is that all share it.
+    level = np.median(networks)
+    assert np.percentile(np.abs(networks - level), 90) < 0.012
+    assert np.median(np.abs(rows - level)) < 0.01
+    factors = [sample.canary_factor for sample in table.networks]
+    assert max(factors) - min(factors) > 0.1
+
+
+def test_wild_machine_is_called_drifting(tmp_path: Path) -> None:
+    device = SimulatedDevice(scatter=0.01, slowness=lambda s: 1.0 + (int(s * 1.7) % 2))
+    table = _campaign(tmp_path, device).run()
+    assert table.info.drift.verdict == "drifting"
+
+
+def test_network_whose_visits_disagree_is_visited_again(tmp_path: Path) -> None:
+    """A disturbance that lasts for whole visits, unlike a spike."""
+    device = SimulatedDevice(scatter=0.003, slowness=lambda s: 1.25 if 3.0 < s < 3.5 else 1.0)
+    campaign = _campaign(tmp_path, device)
+    table = campaign.run()
+    records = [json.loads(line) for line in (tmp_path / JOURNAL).read_text().splitlines()]
+    third = [record for record in records if record.get("turn") == 2]
+    assert 1 <= len(third) <= 4
+    _, networks = _errors(campaign, table)
+    assert np.abs(networks).max() < 0.02
+
+
+def test_table_holds_what_was_planned(tmp_path: Path) -> None:
+    campaign = _campaign(tmp_path, SimulatedDevice(scatter=0.01))
+    seen: list[Progress] = []
+    table = campaign.run(report=seen.append)
+    loaded = LatencyTable.load(tmp_path)
+    assert loaded.identity == table.identity
+    assert loaded.info == table.info
+    assert {sample.vector for sample in table.networks} == {
+        item.vector for item in campaign.plan.networks
+    }
+    assert {row.operator for row in table.rows} >= set(campaign.plan.contexts)
+    assert {s.drawn for s in table.networks} == {"uniform", "cover", "reference"}
+    for row in table.rows:
+        assert row.p10_ms <= row.latency_ms <= row.p90_ms
+    assert [p.done for p in seen][:3] == [1, 2, 3]
+    assert seen[-1].done == seen[-1].total
+    assert table.info.plan_hash == campaign.plan.hash
+    assert table.latency_ms(campaign.space.lower_reference()) > 0
+
+
+def test_finished_campaign_is_not_measured_again(tmp_path: Path) -> None:
+    table = _campaign(tmp_path, SimulatedDevice(scatter=0.01)).run()
+    with pytest.raises(UserError, match="rebuild it with --force"):
+        _campaign(tmp_path, SimulatedDevice()).run()
+    device = SimulatedDevice()
+    assert _campaign(tmp_path, device).run(resume=True).identity == table.identity
+    assert device.now_s == 0
+    assert _campaign(tmp_path, device).run(force=True).identity != table.identity
+
+
+def test_table_without_journal_is_not_overwritten(tmp_path: Path) -> None:
+    _campaign(tmp_path, SimulatedDevice()).run()
+    (tmp_path / JOURNAL).unlink()
+    with pytest.raises(UserError, match="finished table"):
+        _campaign(tmp_path, SimulatedDevice()).run()
+
+
+class _Interrupt:
+    """Ctrl-C at a visit."""
+
+    def __init__(self, visit: int) -> None:
+        self.visit = visit
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.done == self.visit:
+            raise KeyboardInterrupt
+
+
+def test_interrupted_campaign_keeps_a_partial_table_and_goes_on(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _campaign(tmp_path, SimulatedDevice(scatter=0.01)).run(report=_Interrupt(17))
+    partial = LatencyTable.load(tmp_path)
+    assert not partial.info.complete
+    assert len(partial.networks) < 40
+    with pytest.raises(UserError, match=r"unfinished campaign .*17 timings.*--resume"):
+        _campaign(tmp_path, SimulatedDevice()).run()
+    device = SimulatedDevice(scatter=0.01, seed=9)
+    device.now_s = 100.0
+    table = _campaign(tmp_path, device).run(resume=True)
+    whole = _campaign(tmp_path / "whole", SimulatedDevice(scatter=0.01)).run()
+    assert table.info.complete
+    assert [row.operator for row in table.rows] == [row.operator for row in whole.rows]
+    assert [row.contexts for row in table.rows] == [row.contexts for row in whole.rows]
+    assert sorted(map(str, (s.vector for s in table.networks))) == sorted(
+        map(str, (s.vector for s in whole.networks))
+    )
+
+
+def test_campaign_of_another_plan_is_not_continued(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _campaign(tmp_path, SimulatedDevice()).run(report=_Interrupt(5))
+    with pytest.raises(UserError, match="begun with other plan_hash"):
+        _campaign(tmp_path, SimulatedDevice(), networks=41).run(resume=True)
+
+
+def test_torn_last_record_is_measured_again(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _campaign(tmp_path, SimulatedDevice()).run(report=_Interrupt(9))
+    journal = tmp_path / JOURNAL
+    journal.write_bytes(journal.read_bytes()[:-20])
+    table = _campaign(tmp_path, SimulatedDevice()).run(resume=True)
+    assert len(table.networks) == 40
+    records = [json.loads(line) for line in journal.read_text().splitlines()]
+    planned = [(r["network"], r["turn"]) for r in records if r["kind"] == "visit" and r["turn"] < 2]
+    assert len(planned) == len(set(planned)) == 80
+
+
+def test_unwritable_folder_leaves_nothing(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    with pytest.raises(UserError, match="cannot write to folder"):
+        _campaign(blocked / "out", SimulatedDevice()).run()
+    assert list(tmp_path.iterdir()) == [blocked]
+
+
+def test_real_networks_on_this_cpu(tmp_path: Path) -> None:
+    """End to end with ONNX Runtime; only relations that hold on any machine."""
+    space = FakeSpace()
+    plan = make_plan(space, networks=14)
+    rule = StoppingRule(min_samples=5, min_seconds=0.01, max_seconds=0.1)
+    settings = Settings(rule=rule, canary_rule=rule)
+    table = Campaign(space, plan, runtime_for("cpu"), tmp_path, settings=settings).run()
+    assert (tmp_path / SIDECAR).exists()
+    assert table.info.runtime == "onnxruntime"
+    assert table.info.device["cores"] >= 1
+    for row in table.rows:
+        assert row.contexts >= (3 if row.operator in plan.contexts else 1)
+    for sample in table.networks:
+        assert 0 <= sample.unattributed_ms < sample.latency_ms

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def _build_lut(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "profiler.build_lut", *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--device", "tpu"], "unknown device 'tpu'"),
+        (["--device", "cuda:0"], "device 'cuda:0'"),
+        (["--device", "cpu", "--recipe", "nothing"], "unknown recipe 'nothing'"),
+        (["--device", "cpu", "--threads", "0"], "--threads"),
+        (["--device", "cpu", "--threads", "99999"], "--threads 99999"),
+        (["--device", "cpu", "--resume", "--force"], "--force"),
+        (["--device", "cpu", "--networks", "-3"], "--networks"),
+        ([], "--device"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:
+    done = _build_lut(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_unwritable_folder_is_one_line(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    done = _build_lut("--device", "cpu", "--out", str(blocked / "table"))
+    assert done.returncode == 2
+    assert "cannot write to folder" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_help_shows_examples_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "sys.argv = ['build_lut', '--help']\n"
+        "import runpy\n"
+        "try:\n    runpy.run_module('profiler.build_lut', run_name='__main__')\n"
+        "except SystemExit as end:\n    assert end.code == 0, end.code\n"
+        "heavy = {'torch', 'onnxruntime', 'onnx', 'xgboost', 'pyarrow', 'scipy', 'plotly'}\n"
+        "print('loaded', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+                          timeout=60, check=True)
+    assert "loaded []" in done.stdout
+    assert "python -m profiler.build_lut --device cpu" in done.stdout

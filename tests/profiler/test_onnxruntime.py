@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from luts.errors import UnknownNameError, UserError
+from luts.operator import PlacedOperator
+from profiler.attribution import attribute, owners
+from profiler.runtimes import Runtime, load_runtime
+from tests.conformance.runtime import RuntimeConformance
+from tests.fakes import FakeSpace, _conv, write_chain
+
+
+class TestOnnxRuntime(RuntimeConformance):
+    @pytest.fixture
+    def runtime(self) -> Runtime:
+        return load_runtime("onnxruntime")
+
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Path:
+        FakeSpace().export_onnx(None, tmp_path / "model.onnx")
+        return tmp_path / "model.onnx"
+
+
+def test_unknown_runtime() -> None:
+    with pytest.raises(UnknownNameError, match="unknown runtime 'tpu'"):
+        load_runtime("tpu")
+
+
+def test_unsupported_precision() -> None:
+    with pytest.raises(UserError, match="'int8'"):
+        load_runtime("onnxruntime", "int8")
+
+
+def test_free_dimension_is_refused(tmp_path: Path) -> None:
+    node = helper.make_node("Relu", ["x"], ["y"])
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 3])
+    model = helper.make_model(
+        helper.make_graph([node], "g", [x], [y]), opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=9,
+    )
+    onnx.save(model, tmp_path / "free.onnx")
+    with pytest.raises(UserError, match="free dimension 'N'"):
+        load_runtime("onnxruntime").open(tmp_path / "free.onnx")
+
+
+def test_reorders_and_fused_activations_belong_to_their_operators(tmp_path: Path) -> None:
+    """Blocked layouts bring nodes of the runtime's own; nothing stays unattributed."""
+    placed = [PlacedOperator("a", _conv(3, 16, 3)), PlacedOperator("loop.b", _conv(16, 16, 3), 3)]
+    write_chain(placed, tmp_path / "chain.onnx")
+    session = load_runtime("onnxruntime").open(tmp_path / "chain.onnx", profile=True)
+    times, graph = session.node_times(4), session.graph()
+    session.close()
+    owner = owners(graph, {"a", "loop.b"})
+    assert set(owner.values()) == {"a", "loop.b"}
+    shares = attribute(times, owner, placed, whole_ms=2 * times.whole_ms)
+    total = shares.by_path_ms["a"] + 3 * shares.by_path_ms["loop.b"]
+    assert total + shares.unattributed_ms == pytest.approx(2 * times.whole_ms)
+    assert total == pytest.approx(2 * sum(times.by_node_ms.values()))
+
+
+def test_activation_of_another_module_does_not_take_the_convolution(tmp_path: Path) -> None:
+    """A parent's ReLU is fused into its child's convolution, whose time stays the child's."""
+    weight = np.ones((16, 3, 3, 3), dtype=np.float32)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["parent.conv/c_out"], name="parent.conv/Conv",
+                         pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["parent.conv/c_out"], ["parent/r_out"], name="parent/Relu"),
+        helper.make_node("Erf", ["parent/r_out"], ["y"], name="parent/Erf"),
+    ]
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 16, 16])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, tmp_path / "m.onnx")
+    session = load_runtime("onnxruntime").open(tmp_path / "m.onnx", profile=True)
+    owner = owners(session.graph(), {"parent", "parent.conv"})
+    kinds = {node.name: node.kind for node in session.graph()}
+    session.close()
+    assert {owner[name] for name, kind in kinds.items() if "Conv" in kind} == {"parent.conv"}
+    assert {owner[name] for name, kind in kinds.items() if kind == "Erf"} == {"parent"}

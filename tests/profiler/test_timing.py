@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from luts.errors import UnknownNameError, UserError
+from profiler._sampling import StoppingRule
+from profiler.device import identify_cpu, resolve_device
+from profiler.timing import measure_interleaved, measure_model, measure_session, runtime_for
+from tests.fakes import FakeSpace
+from tests.simulated import SimulatedDevice, SimulatedRuntime, SimulatedSpace, truth_ms
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> dict[str, Path]:
+    space = FakeSpace(4)
+    small, large = tmp_path / "small.onnx", tmp_path / "large.onnx"
+    space.export_onnx(space.decode(np.zeros(12, dtype=np.int64)), small)
+    space.export_onnx(space.decode(np.ones(12, dtype=np.int64)), large)
+    return {"small": small, "large": large}
+
+
+def test_larger_network_takes_longer(models: dict[str, Path]) -> None:
+    found = measure_interleaved(models, min_samples=15, max_seconds=0.5)
+    assert found["small"].median_ms < found["large"].median_ms
+    for one in found.values():
+        assert one.samples >= 3
+        assert one.p10_ms <= one.median_ms <= one.p90_ms <= one.p99_ms
+
+
+def test_one_model(models: dict[str, Path]) -> None:
+    assert measure_model(models["small"], min_samples=5, max_seconds=0.2).median_ms > 0
+
+
+def test_simulated_truth(tmp_path: Path) -> None:
+    space, device = SimulatedSpace(), SimulatedDevice(scatter=0.02, spike_share=0.1)
+    space.export_onnx(None, tmp_path / "m")
+    session = SimulatedRuntime(device).open(tmp_path / "m")
+    truth = sum(truth_ms(p.operator) * p.repeats for p in space.lower_reference())
+    found = measure_session(session, StoppingRule(), clock=device)
+    assert found.median_ms == pytest.approx(truth, rel=0.01)
+    assert found.discarded > 0
+
+
+def test_wrong_input(models: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no model file"):
+        measure_model(tmp_path / "absent.onnx")
+    with pytest.raises(UnknownNameError, match="unknown target 'gpu'"):
+        measure_model(models["small"], target="gpu")
+    with pytest.raises(UserError, match="nothing here measures on 'h200'"):
+        measure_model(models["small"], target="h200")
+    with pytest.raises(UserError, match="int8"):
+        runtime_for("cpu", "int8")
+    with pytest.raises(UserError, match="min_samples"):
+        measure_model(models["small"], min_samples=1)
+
+
+def test_device_names() -> None:
+    assert resolve_device("cpu").name == "cpu"
+    for name in ("cuda", "cuda:7"):
+        with pytest.raises(UserError, match=name):
+            resolve_device(name)
+    with pytest.raises(UserError, match="unknown device 'cuda:x'"):
+        resolve_device("cuda:x")
+
+
+def test_identity_of_this_cpu_is_stable() -> None:
+    assert identify_cpu() == identify_cpu()
+    assert identify_cpu()["cores"] >= 1

@@ -1,0 +1,118 @@
+"""A device whose every latency is known, with injected scatter, drift and spikes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from luts.operator import Operator, PlacedOperator
+from luts.space import Architecture
+from profiler.runtimes import GraphNode, NodeTimes, Runtime, Session
+from tests.fakes import FakeSpace
+
+
+def truth_ms(operator: Operator) -> float:
+    """Latency of one operator on the simulated device."""
+    return 0.5 + operator.flops / 4e6
+
+
+class SimulatedSpace(FakeSpace):
+    """Writes what is executed as plain text in place of a model."""
+
+    def export_onnx(self, architecture: Architecture | None, path: Path) -> None:
+        placed = self.lower_reference() if architecture is None else self.lower(architecture)
+        path.write_text(json.dumps([[p.path, p.operator.key, p.repeats] for p in placed]))
+
+
+class SimulatedDevice:
+    """Wall clock, processor clock and what slows it.
+
+    Args:
+        scatter: relative standard deviation of one inference.
+        slowness: seconds since the start to a factor on every latency.
+        spike_share: share of inferences that are hit by a spike.
+        spike: factor on those.
+        preempted: whether a spike is time in which the process does not run.
+    """
+
+    def __init__(
+        self, *, scatter: float = 0.0, slowness: Callable[[float], float] = lambda s: 1.0,
+        spike_share: float = 0.0, spike: float = 3.0, preempted: bool = False, seed: int = 0,
+    ) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.scatter, self.slowness = scatter, slowness
+        self.spike_share, self.spike, self.preempted = spike_share, spike, preempted
+        self.now_s = 0.0
+        self.busy_s = 0.0
+
+    def wall_s(self) -> float:
+        return self.now_s
+
+    def cpu_s(self) -> float:
+        return self.busy_s
+
+    def date_s(self) -> float:
+        return 1.7e9 + self.now_s
+
+    def factor(self) -> float:
+        """Slowness of the next inference."""
+        return self.slowness(self.now_s) * max(0.1, 1 + self.scatter * self.rng.normal())
+
+    def spend(self, latency_ms: float) -> None:
+        """Lets an inference pass."""
+        wall = latency_ms
+        if self.rng.random() < self.spike_share:
+            wall *= self.spike
+        self.now_s += wall / 1e3
+        self.busy_s += (latency_ms if self.preempted else wall) / 1e3
+
+
+class SimulatedSession(Session):
+    def __init__(self, placed: list[PlacedOperator], device: SimulatedDevice) -> None:
+        self.placed, self.device = placed, device
+
+    def run(self) -> None:
+        truth = sum(truth_ms(p.operator) * p.repeats for p in self.placed)
+        self.device.spend(truth * self.device.factor())
+
+    def node_times(self, runs: int) -> NodeTimes:
+        factor = self.device.factor()
+        times = {f"{p.path}/op": factor * truth_ms(p.operator) * p.repeats for p in self.placed}
+        for _ in range(runs):
+            self.device.spend(sum(times.values()))
+        return NodeTimes(times, sum(times.values()), runs)
+
+    def graph(self) -> list[GraphNode]:
+        names = [f"{p.path}/op" for p in self.placed]
+        return [GraphNode(name, "Conv", (), (), (name,)) for name in names]
+
+    def close(self) -> None:
+        pass
+
+
+class SimulatedRuntime(Runtime):
+    name = "simulated"
+    extra = "cpu"
+    kinds = ("cpu",)
+    precisions = ("fp32",)
+
+    def __init__(self, device: SimulatedDevice) -> None:
+        self.device = device
+
+    def available(self) -> bool:
+        return True
+
+    def version(self) -> str:
+        return "1"
+
+    def open(
+        self, model: Path, *, threads: int = 1, precision: str = "fp32", profile: bool = False
+    ) -> SimulatedSession:
+        placed = [
+            PlacedOperator(path, Operator.parse(key), repeats)
+            for path, key, repeats in json.loads(model.read_text())
+        ]
+        return SimulatedSession(placed, self.device)
