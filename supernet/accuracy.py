@@ -1,0 +1,85 @@
+"""The AccuracySource seam: what a search asks of accuracy."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from luts.space import Architecture
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Array = npt.NDArray[np.float32]
+Image = npt.NDArray[np.uint8]
+Predict = Callable[[Array, Array], Array]
+
+
+class AccuracySource(abc.ABC):
+    """Scores architectures with inherited weights and hands over their networks.
+
+    Attributes:
+        objective: name of the metric that a search minimises.
+        identity: what the scores rest on (digests of weights, training steps).
+    """
+
+    objective: str
+    identity: dict[str, str | int]
+
+    @abc.abstractmethod
+    def score(self, architecture: Architecture) -> dict[str, float]:
+        """Metrics on the validation pairs, with inherited weights and fresh batch statistics."""
+
+    @abc.abstractmethod
+    def score_reference(self) -> dict[str, float]:
+        """The baseline's metrics on the same pairs."""
+
+    @abc.abstractmethod
+    def network(self, architecture: Architecture | None) -> nn.Module:
+        """A deployable network (None: the reference)."""
+
+    @abc.abstractmethod
+    def export(self, network: nn.Module, path: Path) -> None:
+        """Writes a network of `network` as ONNX."""
+
+    @abc.abstractmethod
+    def example_inputs(self) -> dict[str, Array]:
+        """Inputs of the exported model by name."""
+
+    @abc.abstractmethod
+    def output_of(self, network: nn.Module, inputs: Mapping[str, Array]) -> Array:
+        """What torch computes for the same inputs."""
+
+    @abc.abstractmethod
+    def score_model(self, predict: Predict) -> dict[str, float]:
+        """Metrics of any predictor, such as an exported model, on the validation pairs."""
+
+    @abc.abstractmethod
+    def pictures(self, predictors: Mapping[str, Predict], count: int) -> list[dict[str, Image]]:
+        """Panels (H, W, 3) by title for some pairs, with frame and ground truth."""
+
+    @abc.abstractmethod
+    def parameters(self, architecture: Architecture | None) -> int:
+        """Parameters of the whole deployable network (None: the reference)."""
+
+
+def load_accuracy(recipe: str, weights: Path | None = None) -> AccuracySource:
+    """The accuracy source of a recipe.
+
+    Args:
+        recipe: its name.
+        weights: folder of a training run (None: the weights that ship with the package).
+
+    Raises:
+        UserError: no such recipe or no weights.
+    """
+    from luts.spaces import load_space
+    from supernet.space import SearchSpace
+    from supernet.tasks.flow_accuracy import FlowAccuracy
+
+    return FlowAccuracy(cast(SearchSpace, load_space(recipe)), weights)

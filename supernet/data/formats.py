@@ -1,0 +1,130 @@
+"""Readers and writers of flow files: Middlebury .flo, .pfm, KITTI 16-bit PNG, .npz."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from luts.errors import CorruptFileError, UserError
+
+Flow = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+FLO_MAGIC = 202021.25
+_UNKNOWN_FLOW = 1e9
+_LARGEST_SIDE = 1 << 15
+
+
+def read_flow(path: Path) -> tuple[Flow, Mask]:
+    """Reads a flow file by its suffix.
+
+    Returns:
+        Flow (H, W, 2) in pixels and valid (H, W); flow is 0 where it is not valid.
+
+    Raises:
+        UserError: no such file, or an unknown suffix.
+        CorruptFileError: truncated or inconsistent.
+    """
+    readers = {".flo": read_flo, ".pfm": read_pfm_flow, ".png": read_kitti, ".npz": read_npz}
+    if path.suffix.lower() not in readers:
+        raise UserError(f"'{path}' is not a flow file; known: {', '.join(readers)}")
+    if not path.is_file():
+        raise UserError(f"no flow file '{path}'")
+    return readers[path.suffix.lower()](path)
+
+
+def read_flo(path: Path) -> tuple[Flow, Mask]:
+    """Middlebury's format: magic, width, height, then u, v interleaved, little-endian."""
+    data = path.read_bytes()
+    if len(data) < 12 or struct.unpack_from("<f", data)[0] != FLO_MAGIC:
+        raise CorruptFileError(f"'{path}' does not begin like a .flo file")
+    width, height = struct.unpack_from("<ii", data, 4)
+    _check_size(path, height, width)
+    if len(data) != 12 + 8 * height * width:
+        raise CorruptFileError(
+            f"'{path}' says {width}x{height} and holds {len(data) - 12} bytes of flow, "
+            f"not {8 * height * width}"
+        )
+    flow = np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2).astype(np.float32)
+    return _masked(flow, (np.abs(flow) < _UNKNOWN_FLOW).all(2))
+
+
+def write_flo(path: Path, flow: Flow) -> None:
+    """Writes Middlebury's format from flow (H, W, 2)."""
+    height, width = flow.shape[:2]
+    header = struct.pack("<fii", FLO_MAGIC, width, height)
+    path.write_bytes(header + np.ascontiguousarray(flow, "<f4").tobytes())
+
+
+def read_pfm(path: Path) -> npt.NDArray[np.float32]:
+    """A portable float map, (H, W) or (H, W, 3), first row on top."""
+    data = path.read_bytes()
+    header = re.match(rb"(PF|Pf)\s+(\d+)\s+(\d+)\s+(-?[\d.eE+-]+)\s", data)
+    if header is None:
+        raise CorruptFileError(f"'{path}' does not begin like a .pfm file")
+    channels = 3 if header[1] == b"PF" else 1
+    width, height = int(header[2]), int(header[3])
+    _check_size(path, height, width)
+    kind = "<f4" if float(header[4]) < 0 else ">f4"
+    if len(data) - header.end() != 4 * channels * height * width:
+        raise CorruptFileError(f"'{path}' is not {width}x{height}x{channels} floats long")
+    values = np.frombuffer(data, kind, offset=header.end()).astype(np.float32)
+    return np.flipud(values.reshape(height, width, channels)).squeeze(2 if channels == 1 else ())
+
+
+def read_pfm_flow(path: Path) -> tuple[Flow, Mask]:
+    """Flow in the first two channels of a .pfm (FlyingThings3D)."""
+    values = read_pfm(path)
+    if values.ndim != 3:
+        raise CorruptFileError(f"'{path}' has one channel; flow needs two of three")
+    return _masked(values[..., :2].copy(), np.isfinite(values[..., :2]).all(2))
+
+
+def read_kitti(path: Path) -> tuple[Flow, Mask]:
+    """KITTI's 16-bit PNG: u, v as 64 (value) + 2^15, and a valid channel."""
+    values = _read_png16(path)
+    flow = (values[..., :2].astype(np.float32) - 2**15) / 64
+    return _masked(flow, values[..., 2] > 0)
+
+
+def read_npz(path: Path) -> tuple[Flow, Mask]:
+    """Arrays ``flow`` (H, W, 2) and, if known, ``valid`` (H, W)."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            flow = np.asarray(arrays["flow"], np.float32)
+            valid = arrays["valid"] if "valid" in arrays else np.isfinite(flow).all(2)
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise CorruptFileError(f"'{path}' is not a flow archive ({error})") from None
+    if flow.ndim != 3 or flow.shape[2] != 2 or valid.shape != flow.shape[:2]:
+        raise CorruptFileError(f"'{path}' holds flow of shape {flow.shape}, not (H, W, 2)")
+    return _masked(flow, np.asarray(valid, bool))
+
+
+def _masked(flow: Flow, valid: Mask) -> tuple[Flow, Mask]:
+    flow[~valid] = 0
+    return flow, valid
+
+
+def _check_size(path: Path, height: int, width: int) -> None:
+    if not (0 < height <= _LARGEST_SIDE and 0 < width <= _LARGEST_SIDE):
+        raise CorruptFileError(f"'{path}' says that it is {width}x{height}")
+
+
+def _read_png16(path: Path) -> npt.NDArray[np.uint16]:
+    """A 16-bit RGB PNG, (H, W, 3); Pillow reads only 8 bits of these."""
+    import png
+
+    try:
+        width, height, rows, info = png.Reader(filename=str(path)).read()
+        _check_size(path, height, width)
+        if (info["bitdepth"], info["planes"]) != (16, 3):
+            raise CorruptFileError(f"'{path}' is not 16-bit colour as KITTI's flow is")
+        return np.vstack([np.asarray(row, np.uint16) for row in rows]).reshape(height, width, 3)
+    except (png.Error, OSError, EOFError, zlib.error, struct.error) as error:
+        raise CorruptFileError(f"'{path}' is not a readable PNG ({error})") from None

@@ -1,0 +1,146 @@
+"""Accuracy of optical flow: inherited networks on held-out rendered pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from luts.space import Architecture
+from supernet.accuracy import AccuracySource, Array, Image, Predict
+from supernet.data.colour import flow_colours
+from supernet.data.photos import bundled_photos
+from supernet.data.render import FlowBatch, RenderSettings
+from supernet.export import INPUTS, export_network
+from supernet.raft.network import FlowNetwork
+from supernet.recalibrate import recalibrate
+from supernet.space import SearchSpace
+from supernet.tasks.flow import flow_metrics
+from supernet.training.data import validation_batch
+from supernet.training.fad import feature_distance
+from supernet.weights import load_trained
+
+VALIDATION_PAIRS = 12
+CALIBRATION_PAIRS = 16
+
+
+class FlowAccuracy(AccuracySource):
+    """See `AccuracySource`.
+
+    Args:
+        space: its input size is that of the validation pairs.
+        weights: folder of a training run (None: shipped weights).
+    """
+
+    objective = "epe"
+
+    def __init__(self, space: SearchSpace, weights: Path | None) -> None:
+        self.space = space
+        self.trained = load_trained(space, weights)
+        self.identity = {
+            **self.trained.identity, "validation_pairs": VALIDATION_PAIRS,
+            "calibration_pairs": CALIBRATION_PAIRS,
+        }
+        size = RenderSettings(height=space.input_height, width=space.input_width)
+        photos = bundled_photos()
+        self.pairs = validation_batch(photos, size, VALIDATION_PAIRS)
+        self.calibration = validation_batch(photos, size, CALIBRATION_PAIRS, part=1).frame1
+        with torch.no_grad():
+            taps = self.trained.reference.features(self.pairs.frame1, self.pairs.frame2)
+        self._taught = [part[-1] for part in taps]
+
+    def network(self, architecture: Architecture | None) -> FlowNetwork:
+        """See `AccuracySource`."""
+        if architecture is None:
+            return self.trained.reference
+        network = self.space.inherit(self.trained.supernet, architecture)
+        recalibrate(network, self.calibration)
+        return network.requires_grad_(False)
+
+    def score(self, architecture: Architecture) -> dict[str, float]:
+        """See `AccuracySource`; adds ``feature_distance`` to the reference's features."""
+        return self._score(self.network(architecture))
+
+    def score_reference(self) -> dict[str, float]:
+        """See `AccuracySource`."""
+        return self._score(self.trained.reference)
+
+    def _score(self, network: FlowNetwork) -> dict[str, float]:
+        pairs = self.pairs
+        flows, distance = [], 0.0
+        with torch.no_grad():
+            for index in range(0, VALIDATION_PAIRS, 4):
+                part = slice(index, index + 4)
+                features, context = network.features(pairs.frame1[part], pairs.frame2[part])
+                one, two = features[-1].chunk(2)
+                flows += network.head(one, two, context[-1], network.iterations)
+                # The teacher's features of all frames 1 stand before those of all frames 2.
+                half = VALIDATION_PAIRS
+                taught = torch.cat([
+                    self._taught[0][part], self._taught[0][half + index : half + index + 4]
+                ])
+                distance += feature_distance(features[-1], taught)
+                distance += feature_distance(context[-1], self._taught[1][part])
+        metrics = flow_metrics(torch.cat(flows), pairs.flow, pairs.valid)
+        return {**metrics, "feature_distance": distance / (VALIDATION_PAIRS // 4)}
+
+    def export(self, network: nn.Module, path: Path) -> None:
+        """See `AccuracySource`."""
+        space = self.space
+        # Names of nodes matter for per-operator timing only; both layouts of paths are offered.
+        placed = space.lower_reference()
+        if network is not self.trained.reference:
+            placed = space.lower(space.decode(space.largest))
+        export_network(network, path, space.input_height, space.input_width, placed)
+
+    def example_inputs(self) -> dict[str, Array]:
+        """See `AccuracySource`."""
+        frames = (self.pairs.frame1[:1], self.pairs.frame2[:1])
+        return {name: frame.numpy() for name, frame in zip(INPUTS, frames, strict=True)}
+
+    def output_of(self, network: nn.Module, inputs: Mapping[str, Array]) -> Array:
+        """See `AccuracySource`."""
+        frames = [torch.from_numpy(inputs[name]) for name in INPUTS]
+        with torch.no_grad():
+            return cast(Array, network.eval()(*frames).numpy())
+
+    def score_model(self, predict: Predict) -> dict[str, float]:
+        """See `AccuracySource`."""
+        flows = [
+            torch.from_numpy(np.asarray(predict(one[None].numpy(), two[None].numpy())))
+            for one, two in zip(self.pairs.frame1, self.pairs.frame2, strict=True)
+        ]
+        return flow_metrics(torch.cat(flows), self.pairs.flow, self.pairs.valid)
+
+    def pictures(self, predictors: Mapping[str, Predict], count: int) -> list[dict[str, Image]]:
+        """See `AccuracySource`."""
+        return [_panels(self.pairs, index, predictors) for index in range(count)]
+
+    def parameters(self, architecture: Architecture | None) -> int:
+        """See `AccuracySource`."""
+        with torch.device("meta"):
+            network = (
+                self.space.build_reference() if architecture is None
+                else self.space.build(architecture)
+            )
+        return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _panels(
+    pairs: FlowBatch, index: int, predictors: Mapping[str, Predict]
+) -> dict[str, Image]:
+    one, two = pairs.frame1[index : index + 1].numpy(), pairs.frame2[index : index + 1].numpy()
+    truth = pairs.flow[index].permute(1, 2, 0).numpy()
+    largest = float(np.percentile(np.linalg.norm(truth, axis=2), 99))
+    panels = {
+        "frame 1": one[0].transpose(1, 2, 0).astype(np.uint8),
+        "frame 2": two[0].transpose(1, 2, 0).astype(np.uint8),
+        "ground truth": flow_colours(truth, largest),
+    }
+    for title, predict in predictors.items():
+        panels[title] = flow_colours(predict(one, two)[0].transpose(1, 2, 0), largest)
+    return panels

@@ -1,0 +1,87 @@
+"""Trained weights: those that ship with the package, and those of a training run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from luts.errors import UserError
+from luts.files import sha256
+from supernet.raft.network import FlowNetwork
+from supernet.space import SearchSpace
+from supernet.training.checkpoint import Checkpoint, load_checkpoint, load_weights
+from supernet.training.loop import CHECKPOINT
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedWeights:
+    """Both networks of a recipe.
+
+    Attributes:
+        supernet: weight-sharing network.
+        reference: baseline, also the teacher.
+        identity: digests and training steps.
+    """
+
+    supernet: FlowNetwork
+    reference: FlowNetwork
+    identity: dict[str, str | int]
+
+
+def shipped_path(recipe: str, network: str) -> Path:
+    """Where shipped weights of a recipe lie, whether or not there are any."""
+    return Path(str(files("supernet") / "weights" / f"{recipe}.{network}.safetensors"))
+
+
+def weights_path(recipe: str, network: str, folder: Path | None) -> Path:
+    """The weights file of a training folder (None: the shipped one).
+
+    Raises:
+        UserError: there is none; the message names the command that trains it.
+    """
+    path = shipped_path(recipe, network) if folder is None else folder / network / CHECKPOINT
+    if not path.is_file():
+        where = f"in '{folder}'" if folder is not None else "with this package"
+        raise UserError(
+            f"no weights of the {network} of recipe '{recipe}' {where}; "
+            f"train them: python -m supernet.train --recipe {recipe}"
+        )
+    return path
+
+
+def load_trained(space: SearchSpace, folder: Path | None = None) -> TrainedWeights:
+    """Loads supernet and reference of a space.
+
+    Args:
+        space: its name is the recipe's.
+        folder: of `python -m supernet.train` (None: shipped weights).
+
+    Raises:
+        UserError: weights are missing or of another recipe.
+        CorruptFileError: a file is truncated.
+    """
+    identity: dict[str, str | int] = {}
+    loaded = {}
+    for name, network in (
+        ("supernet", space.build_supernet()), ("reference", space.build_reference())
+    ):
+        path = weights_path(space.name, name, folder)
+        saved = load_checkpoint(path, recipe=space.name, network=name)
+        load_weights(network, saved, path)
+        loaded[name] = network.eval().requires_grad_(False)
+        identity[f"{name}_sha256"] = sha256(path)
+        identity[f"{name}_step"] = step_of(saved)
+    return TrainedWeights(loaded["supernet"], loaded["reference"], identity)
+
+
+def step_of(checkpoint: Checkpoint) -> int:
+    """Training steps behind a checkpoint."""
+    return int(checkpoint.identity["step"])
+
+
+def describe(identity: dict[str, Any]) -> str:
+    """Identity as one line of JSON."""
+    return json.dumps(identity, sort_keys=True)
