@@ -38,12 +38,14 @@ def draw_architecture(
         max(choices[f"{cell}.width"]) * max(choices[f"{cell}.expansion"]) for cell in cells
     )
     pieces, x = [], 10
+    before = architecture[f"{cells[0]}.width"]
     for cell in cells:
         genes = {gene: architecture[f"{cell}.{gene}"] for gene in _GENES}
         most = max(choices[f"{cell}.depth"])
         latency_ms = sum(ms for name, ms in parts if name.split(".")[0] == cell)
-        pieces.append(_cell(cell, genes, most=most, tallest=tallest, x=x,
+        pieces.append(_cell(cell, genes, before=before, most=most, scale=_HEIGHT / tallest, x=x,
                             latency_ms=latency_ms))
+        before = genes["width"]
         x += max(most * (_BAR + _GAP) + 28, 104)
     return (
         f'<svg class="architecture" viewBox="0 0 {x} {_TOP + _HEIGHT + 74}" role="img" '
@@ -55,17 +57,25 @@ def draw_architecture(
 
 
 def _cell(
-    name: str, genes: Mapping[str, int], *, most: int, tallest: int, x: int, latency_ms: float
+    name: str,
+    genes: Mapping[str, int],
+    *,
+    before: int,
+    most: int,
+    scale: float,
+    x: int,
+    latency_ms: float,
 ) -> str:
     base = _TOP + _HEIGHT
-    scale = _HEIGHT / tallest
-    wide, inner = genes["width"] * genes["expansion"] * scale, genes["width"] * scale
+    inner = genes["width"] * scale
     colour = "k-small" if genes["kernel"] <= 3 else "k-large"
     bars = []
     for block in range(most):
         left = x + block * (_BAR + _GAP)
         if block < genes["depth"]:
-            bars.append(_rect(left, base, wide, f"{colour} pale"))
+            # A block expands what it reads: the first one the width of the cell before.
+            read = before if block == 0 else genes["width"]
+            bars.append(_rect(left, base, read * genes["expansion"] * scale, f"{colour} pale"))
             bars.append(_rect(left, base, inner, colour))
         else:
             bars.append(_rect(left, base, max(inner, 14), "ghost"))

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 
-def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def call(
+    *arguments: str, cwd: Path, tables: Path | None = None, python: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root), "COLUMNS": "200",
-                   "METRONAS_TABLES": str(cwd / "tables")}
-    return subprocess.run([sys.executable, "-m", "evolution.run", *arguments], cwd=cwd,
+                   "METRONAS_TABLES": str(tables or cwd / "tables")}
+    return subprocess.run([sys.executable, *python, "-m", "evolution.run", *arguments], cwd=cwd,
                           env=environment, capture_output=True, text=True, timeout=120,
                           check=False)
 
@@ -79,3 +81,55 @@ def test_everything_before_the_search_works_without_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True,
                           check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of the real space with invented latencies, and the predictor fitted to it."""
+    import numpy as np
+
+    from luts.paths import table_folder
+    from luts.spaces import load_space
+    from predictor.network import NetworkPredictor
+    from tests.predictor.tables import make_table
+
+    space = load_space("flownas-small")
+    vectors = space.sample(np.random.default_rng(0), 60)
+    table = make_table(space, vectors, noise=0.01)
+    root = tmp_path_factory.mktemp("tables")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("METRONAS_TABLES", str(root))
+        folder = table_folder("cpu", "flownas-small", "onnxruntime", "fp32", 1, 1)
+    folder.mkdir(parents=True)
+    table.save(folder)
+    NetworkPredictor.fit(space, table).save(folder / "predictor")
+    return root
+
+
+def test_an_infeasible_budget_is_refused_with_numbers_before_torch_loads(
+    tmp_path: Path, tables: Path
+) -> None:
+    done = call("--target", "cpu", "--latency-ms", "0.001", "--out", "run", cwd=tmp_path,
+                tables=tables, python=("-X", "importtime"))
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    said = [line for line in lines if not line.startswith("import time:")]
+    assert len(said) == 1
+    assert "is sure to keep 0.001 ms on 'cpu'; predictions reach from" in said[0]
+    assert list(tmp_path.iterdir()) == []
+    loaded = {line.rpartition("|")[2].strip() for line in lines}
+    assert "scipy" in loaded
+    assert not loaded & {"torch", "onnxruntime", "onnx", "plotly"}
+
+
+def test_a_damaged_table_is_named(tmp_path: Path, tables: Path) -> None:
+    import shutil
+
+    copy = shutil.copytree(tables, tmp_path / "copy")
+    damaged = next(copy.rglob("table.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:-10])
+    done = call("--target", "cpu", "--out", "run", cwd=tmp_path, tables=copy)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "table.parquet is absent, truncated or edited" in done.stderr
+    assert not (tmp_path / "run").exists()

@@ -124,7 +124,7 @@ class ToyAccuracy:
         self._export_gain = export_gain
 
     def epe(self, vectors: Vectors) -> np.ndarray:
-        shares = vectors / (self.space.cardinalities - 1)
+        shares = vectors / np.maximum(self.space.cardinalities - 1, 1)
         weights = np.linspace(1.0, 0.3, vectors.shape[1])
         return 2.0 - (np.sqrt(shares) * weights).sum(axis=1) / weights.sum()
 
