@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolution import evidence, provenance
-from evolution.export import BEST, WEIGHTS, export_weights
+from evolution.export import BEST, WEIGHTS, export_onnx, export_weights
 from evolution.folder import RESULT, RunFolder
 from evolution.ledger import STARTED, Ledger
 from evolution.pictures import save_pictures
@@ -112,11 +112,12 @@ def _hand_over(
     candidate = outcome.chosen.candidate
     architecture = plan.space.decode(evidence.as_array(candidate.vector))
     last = outcome.chosen is outcome.rounds[-1]
+    network = accuracy.network(architecture)
     if not (last and (plan.path / BEST).exists()):
-        verifier.export(architecture)
+        export_onnx(accuracy, network, plan.path / BEST)
     verifier.reference()
     header = {"recipe": plan.recipe.name, "architecture": json.dumps(architecture.as_json())}
-    export_weights(accuracy.network(architecture), plan.path / WEIGHTS, header)
+    export_weights(network, plan.path / WEIGHTS, header)
     evidence.collect(plan, candidate.vector).save(plan.path)
     save_pictures(accuracy, plan.path, plan.settings.threads)
 

@@ -44,6 +44,10 @@ def main(
         bool, typer.Option("--resume", help="Go on with the run in that folder, if there is one.")
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads that the network runs on.")] = 1,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a training run. Default: the weights of the package."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print result.json on standard output.")
     ] = False,
@@ -65,14 +69,14 @@ def main(
     plan = prepare(
         Options(target, recipe, latency, latency_ms, seed, evaluations, out, resume, threads)
     )
-    result = _carry_out(plan)
+    result = _carry_out(plan, weights)
     if as_json:
         print(result.model_dump_json(indent=2))
     else:
         _summary(result, plan.path)
 
 
-def _carry_out(plan: Plan) -> Result:
+def _carry_out(plan: Plan, weights: Path | None) -> Result:
     from evolution.conduct import conduct
     from evolution.progress import make_view
 
@@ -84,7 +88,7 @@ def _carry_out(plan: Plan) -> Result:
     )
     from supernet.accuracy import load_accuracy
 
-    return conduct(plan, load_accuracy(plan.recipe.name), _measurer(plan), view)
+    return conduct(plan, load_accuracy(plan.recipe.name, weights), _measurer(plan), view)
 
 
 def _measurer(plan: Plan) -> Measurer:

@@ -125,8 +125,9 @@ class Verifier:
 
     def verify(self, architecture: Architecture) -> Check:
         """Proves one architecture; ``best.onnx`` is it afterwards."""
-        best = self.export(architecture)
         network = self.accuracy.network(architecture)
+        best = self.folder / BEST
+        export_onnx(self.accuracy, network, best)
 
         def in_torch(frame1: Array, frame2: Array) -> Array:
             names = list(self.accuracy.example_inputs())
@@ -163,12 +164,6 @@ class Verifier:
             faults=tuple(faults),
             over_budget=over,
         )
-
-    def export(self, architecture: Architecture) -> Path:
-        """Writes ``best.onnx``."""
-        path = self.folder / BEST
-        export_onnx(self.accuracy, self.accuracy.network(architecture), path)
-        return path
 
     def reference(self) -> Path:
         """Writes ``reference.onnx`` once."""
