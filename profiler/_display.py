@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from luts.table import LatencyTable
-from profiler.campaign import Progress
+from profiler.settings import Progress
 
 _LINE_EVERY_S = 15.0
 

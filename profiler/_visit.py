@@ -17,7 +17,7 @@ from profiler.runtimes import Runtime, Session
 from profiler.timing import measure_session
 
 if TYPE_CHECKING:
-    from profiler.campaign import Settings
+    from profiler.settings import Settings
 
 
 def time_network(

@@ -95,9 +95,14 @@ def attribute(
         owner: node name to path.
         placed: the network's operators, in order of execution.
         whole_ms: end-to-end time of an undisturbed inference that is not profiled.
+
+    Raises:
+        ValueError: two operators are placed at one path, so that their times cannot be told apart.
     """
     scale = whole_ms / times.whole_ms
     by_path = {item.path: 0.0 for item in placed}
+    if len(by_path) < len(placed):
+        raise ValueError("two operators are placed at one path; a loop belongs into repeats")
     for name, latency_ms in times.by_node_ms.items():
         path = owner.get(name)
         if path is not None:

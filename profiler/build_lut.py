@@ -73,7 +73,8 @@ def main(
     folder = out or table_folder(target.name, recipe, runtime.name, "fp32", 1, threads)
 
     from profiler._display import progress, show_table
-    from profiler.campaign import Campaign, Settings
+    from profiler.campaign import Campaign
+    from profiler.settings import Settings
 
     start = time.monotonic()
     settings = Settings(target.name, threads=threads)
@@ -90,7 +91,8 @@ def _show_plan(space: OperatorSpace, plan: Plan, runtime: Runtime, threads: int)
     from rich.console import Console
     from rich.table import Table
 
-    from profiler.campaign import Settings, estimate_minutes
+    from profiler._estimate import estimate_minutes
+    from profiler.settings import Settings
 
     drawn = Counter(item.drawn for item in plan.networks)
     contexts = plan.contexts.values()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,63 +14,16 @@ from luts.space import OperatorSpace
 from luts.table import LatencyTable
 from profiler._assemble import by_network, disagreeing, lower_planned
 from profiler._clock import Clock, SystemClock
-from profiler._exporter import Exporter, export
+from profiler._exporter import Exporter
 from profiler._records import CanaryRecord, VisitRecord
 from profiler._result import build_table
-from profiler._sampling import StoppingRule, warm_up
+from profiler._sampling import warm_up
 from profiler._state import CampaignState
 from profiler._visit import time_canary, time_network
 from profiler.device import identify_cpu
 from profiler.plan import Plan, Visit
 from profiler.runtimes import Runtime, Session
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How each network is timed.
-
-    Attributes:
-        target: target name.
-        precision: arithmetic precision.
-        batch: images per inference.
-        threads: threads within one operator.
-        rule: when the samples of one visit are enough.
-        canary_rule: the same for the canary.
-        profiled_runs: inferences with per-node timing in one visit.
-        canary_every: visits between two canaries.
-        third_visits: share of networks that may be visited a third time.
-    """
-
-    target: str = "cpu"
-    precision: str = "fp32"
-    batch: int = 1
-    threads: int = 1
-    rule: StoppingRule = field(default_factory=lambda: StoppingRule(
-        min_samples=7, min_seconds=0.5, max_seconds=2.0, goal=0.004))
-    canary_rule: StoppingRule = field(default_factory=lambda: StoppingRule(
-        min_samples=5, min_seconds=0.3, max_seconds=1.0, goal=0.004))
-    profiled_runs: int = 4
-    canary_every: int = 6
-    third_visits: float = 0.1
-
-    def as_json(self) -> dict[str, Any]:
-        """The settings as they are recorded."""
-        return dataclasses.asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a campaign stands.
-
-    Attributes:
-        done: visits done.
-        total: visits planned.
-        canary: latest canary relative to the first.
-    """
-
-    done: int
-    total: int
-    canary: float
+from profiler.settings import Progress, Settings
 
 
 class Campaign:
@@ -209,29 +159,3 @@ class Campaign:
 def _progress(state: CampaignState, total: int) -> Progress:
     first, last = state.canaries[0].latency_ms, state.canaries[-1].latency_ms
     return Progress(len(state.visits), total, last / first)
-
-
-def estimate_minutes(
-    space: OperatorSpace, plan: Plan, runtime: Runtime, settings: Settings
-) -> float:
-    """Duration of a campaign, from exporting and timing the reference once.
-
-    Networks are taken to be as slow as the reference: the estimate errs by how far the space's
-    typical network is from it.
-    """
-    clock = SystemClock()
-    reference = plan.networks[0]
-    with tempfile.TemporaryDirectory(prefix="metronas-") as name:
-        # The first export loads libraries; the second shows what one costs.
-        export(space, None, Path(name) / "first.onnx")
-        start = clock.wall_s()
-        model = export(space, None, Path(name) / "second.onnx")
-        exported = clock.wall_s()
-        time_network(Visit(0, 0), lower_planned(space, reference), model, runtime,
-                     settings=settings, clock=clock)
-        timed = clock.wall_s()
-    visits = sum(len(block) for block in plan.blocks)
-    canaries = visits / settings.canary_every
-    cores = os.cpu_count() or 1
-    seconds = len(plan.networks) * (exported - start) / min(cores, 4) + visits * (timed - exported)
-    return (seconds + canaries * settings.canary_rule.min_seconds) / 60

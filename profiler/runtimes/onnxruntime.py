@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from luts.errors import UserError
+from profiler.runtimes._ort_trace import Exported, mean_times
 from profiler.runtimes.base import GraphNode, NodeTimes, Runtime, Session
 
-_SUFFIX = "_kernel_time"
-# A convolution in blocked layout is named after its result, not after its node.
-_LAYOUT_SUFFIX = "_nchwc"
-_LEAVING = "ReorderOutput"
-# Nodes in a row that one executed node may replace: Conv, BatchNormalization, Add, Relu.
-_FUSED_AT_MOST = 4
-# Durations are cut to whole microseconds, which loses half of one on average.
-_CUT_US = 0.5
 _TYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -33,6 +25,7 @@ _TYPES = {
     "tensor(bool)": np.bool_,
 }
 _ERRORS_ONLY = 3
+_WARM_UP_RUNS = 1
 
 
 class OnnxRuntime(Runtime):
@@ -114,14 +107,14 @@ class OnnxSession(Session):
         self._session.run(None, self._feeds)
 
     def node_times(self, runs: int) -> NodeTimes:
-        """Mean over the undisturbed half of the inferences; the first two only warm up."""
+        """Mean over the undisturbed half of the inferences; the first only warms up."""
         if self._folder is None or self._asked:
             raise RuntimeError("node times are asked once, of a session opened with profile=True")
         self._asked = True
-        for _ in range(runs + 2):
+        for _ in range(runs + _WARM_UP_RUNS):
             self.run()
         with open(self._session.end_profiling(), encoding="utf-8") as file:
-            return _mean_times(json.load(file), runs)
+            return mean_times(json.load(file), runs)
 
     def graph(self) -> list[GraphNode]:
         """Nodes of the optimised graph that the session wrote when it was loaded."""
@@ -129,7 +122,7 @@ class OnnxSession(Session):
 
         if self._folder is None:
             raise RuntimeError("the executed graph is kept in a session opened with profile=True")
-        exported = _Exported(onnx.load(self._model, load_external_data=False).graph)
+        exported = Exported(onnx.load(self._model, load_external_data=False).graph)
         executed = onnx.load(Path(self._folder.name) / "executed.onnx").graph
         return [exported.executed(node) for node in executed.node]
 
@@ -138,38 +131,6 @@ class OnnxSession(Session):
         self._session = None
         if self._folder is not None:
             self._folder.cleanup()
-
-
-class _Exported:
-    """The exported graph, to find from which of its nodes an executed node stems."""
-
-    def __init__(self, graph: Any) -> None:
-        self._nodes = {node.name: node for node in graph.node}
-        self._maker = {tensor: node.name for node in graph.node for tensor in node.output}
-
-    def executed(self, node: Any) -> GraphNode:
-        """Fusions keep the name of one of their nodes, or that of a tensor that they compute.
-
-        A convolution that swallowed the activation behind it may bear the activation's name, so
-        the nearest node of its own kind comes first.
-        """
-        tensors = (node.name.removesuffix(_LAYOUT_SUFFIX), *node.output)
-        named = [node.name, *(self._maker[tensor] for tensor in tensors if tensor in self._maker)]
-        kind = node.op_type.removeprefix("Fused")
-        nearest = self._nearest(kind, [name for name in named if name in self._nodes])
-        return GraphNode(node.name, node.op_type, tuple(node.input), tuple(node.output),
-                         (*nearest, *named), with_producer=node.op_type == _LEAVING)
-
-    def _nearest(self, kind: str, names: list[str]) -> list[str]:
-        for _ in range(_FUSED_AT_MOST):
-            found = [name for name in names if self._nodes[name].op_type == kind]
-            if found or not names:
-                return found[:1]
-            names = [
-                self._maker[tensor]
-                for name in names for tensor in self._nodes[name].input if tensor in self._maker
-            ]
-        return []
 
 
 def _input(item: Any) -> npt.NDArray[Any]:
@@ -185,28 +146,3 @@ def _input(item: Any) -> npt.NDArray[Any]:
     scale = 255.0 if len(item.shape) == 4 else 1.0
     values: npt.NDArray[Any] = scale * np.random.default_rng(0).random(item.shape)
     return values.astype(_TYPES[item.type])
-
-
-def _mean_times(events: list[dict[str, Any]], runs: int) -> NodeTimes:
-    """Node times in ms from the runtime's trace.
-
-    A node's event is named ``<node name>_kernel_time``; each inference is closed by one
-    ``model_run`` event.
-    """
-    whole_us: list[float] = []
-    nodes_us: list[dict[str, float]] = []
-    current: dict[str, float] = defaultdict(float)
-    for event in events:
-        name = event.get("name", "")
-        if event.get("cat") == "Node" and name.endswith(_SUFFIX):
-            current[name.removesuffix(_SUFFIX)] += event["dur"] + _CUT_US
-        elif event.get("cat") == "Session" and name == "model_run":
-            whole_us.append(event["dur"])
-            nodes_us.append(current)
-            current = defaultdict(float)
-    # The faster half: interference only slows, and the sum is scaled to end-to-end time anyway.
-    order = np.argsort(whole_us[-runs:])[: (runs + 1) // 2]
-    chosen = [nodes_us[-runs:][i] for i in order]
-    by_node = {name: sum(run[name] for run in chosen) / len(chosen) / 1e3 for name in chosen[0]}
-    whole_ms = float(np.mean([whole_us[-runs:][i] for i in order])) / 1e3
-    return NodeTimes(by_node, whole_ms, len(chosen))

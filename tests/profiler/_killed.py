@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from profiler.campaign import Campaign, Settings, StoppingRule
+from profiler.campaign import Campaign
 from profiler.plan import make_plan
+from profiler.settings import Settings, StoppingRule
 from profiler.timing import runtime_for
 from tests.fakes import FakeSpace
 

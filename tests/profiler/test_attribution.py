@@ -58,6 +58,12 @@ def test_time_of_a_loop_is_that_of_one_turn() -> None:
     assert shares.by_path_ms["a"] == 1.5
 
 
+def test_two_operators_at_one_path_are_refused() -> None:
+    times = NodeTimes({"a/Conv": 1.0}, whole_ms=1.0, runs=1)
+    with pytest.raises(ValueError, match="one path"):
+        attribute(times, {"a/Conv": "a"}, [_placed("a"), _placed("a")], whole_ms=1.0)
+
+
 def test_merged_operator_shares_the_time_of_the_one_before() -> None:
     times = NodeTimes({"conv/Conv": 4.0, "next/Conv": 1.0}, whole_ms=5.0, runs=2)
     placed = [_placed("conv", channels=24), _placed("add", channels=8), _placed("next")]

@@ -10,8 +10,9 @@ from luts.errors import UserError
 from luts.table import SIDECAR, LatencyTable
 from profiler._assemble import lower_planned
 from profiler._state import JOURNAL
-from profiler.campaign import Campaign, Progress, Settings, StoppingRule
+from profiler.campaign import Campaign
 from profiler.plan import make_plan
+from profiler.settings import Progress, Settings, StoppingRule
 from profiler.timing import runtime_for
 from tests.fakes import FakeSpace
 from tests.simulated import SimulatedDevice, SimulatedRuntime, SimulatedSpace, truth_ms
