@@ -25,10 +25,11 @@ def progress() -> Iterator[Callable[[Progress], None]]:
 
     columns = (TextColumn("measuring"), BarColumn(), MofNCompleteColumn(),
                TimeRemainingColumn(), TextColumn("canary {task.fields[canary]:+.1%}"))
-    with Bar(*columns, console=Console(stderr=True)) as bar:
+    # A thread that redraws would run beside what is being timed.
+    with Bar(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
         task = bar.add_task("", total=None, canary=0.0)
         yield lambda now: bar.update(
-            task, completed=now.done, total=now.total, canary=now.canary - 1
+            task, completed=now.done, total=now.total, canary=now.canary - 1, refresh=True
         )
 
 

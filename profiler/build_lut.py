@@ -20,7 +20,7 @@ def main(
     device: Annotated[str, typer.Option(help="Device to measure: cpu, or cuda:0.")],
     recipe: Annotated[str, typer.Option(help="Recipe whose space is measured.")] = "flownas-small",
     threads: Annotated[int, typer.Option(min=1, help="Threads that a network runs on.")] = 1,
-    networks: Annotated[int, typer.Option(min=1, help="Whole networks to measure.")] = 96,
+    networks: Annotated[int, typer.Option(min=1, help="Whole networks to measure.")] = 90,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the plan.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the table. Default: where searches look.")
