@@ -165,10 +165,8 @@ def _table(options: Options, recipe: Recipe) -> LatencyTable:
         return find_table(options.target, recipe.space, threads=options.threads)
     except CorruptFileError:
         raise
-    except UserError:
-        rest = f"--recipe {recipe.space} --threads {options.threads}"
+    except UserError as error:
         raise UserError(
-            f"no latency table of '{recipe.space}' on '{options.target}' with {options.threads} "
-            f"threads; make it with: python -m profiler.build_lut --device {options.target} "
-            f"{rest} && python -m predictor.fit --target {options.target} {rest}"
+            f"{error}; then fit its predictor with: python -m predictor.fit --target "
+            f"{options.target} --recipe {recipe.space} --threads {options.threads}"
         ) from None

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from evolution.result import Result
     from evolution.verification import Measured, Measurer
 
+# Longer than a campaign allows itself: one verdict hangs on it, and the machine may be busy.
+_MEASURE_SECONDS = 20.0
+
 
 def main(
     *,
@@ -98,7 +101,11 @@ def _measurer(plan: Plan) -> Measurer:
 
     def measure(paths: Mapping[str, Path]) -> Mapping[str, Measured]:
         return measure_interleaved(
-            paths, target=settings.target, threads=settings.threads, precision=info.precision
+            paths,
+            target=settings.target,
+            threads=settings.threads,
+            precision=info.precision,
+            max_seconds=_MEASURE_SECONDS,
         )
 
     return measure

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from itertools import accumulate
-from typing import Any
 
+from evolution.reporting.figure import (
+    BUDGET,
+    NEUTRAL,
+    REFERENCE,
+    STRUCK,
+    WINNER,
+    Figure,
+    figure,
+    legend_above,
+)
 from evolution.reporting.story import Story
 from evolution.scoring import Candidate
 
-Figure = dict[str, Any]
-
-WINNER, REFERENCE, BUDGET, STRUCK = "#12a594", "#e5732d", "#d6409f", "#e5484d"
-NEUTRAL = "#7c8ba1"
 # Middle tones, so that both ends stand out from a white and from a dark page.
 _BATCHES = [[0.0, "#4c86d8"], [0.5, "#b45cc0"], [1.0, "#f0a13a"]]
 
@@ -22,6 +27,7 @@ def trade_off(story: Story) -> Figure:
     result, name = story.result, story.result.objective
     shown = [c for c in story.candidates if _metric(c, name) is not None]
     best, reference = result.best, result.reference
+    batches = 1 + max((c.generation for c in shown), default=0)
     cloud = {
         "type": "scatter",
         "mode": "markers",
@@ -36,7 +42,10 @@ def trade_off(story: Story) -> Figure:
             "opacity": 0.75,
             "color": [c.generation + 1 for c in shown],
             "colorscale": _BATCHES,
-            "colorbar": {"title": {"text": "batch"}, "thickness": 10, "outlinewidth": 0},
+            "cmin": 1,
+            "cmax": max(2, batches),
+            "colorbar": {"title": {"text": "batch"}, "thickness": 10, "outlinewidth": 0,
+                         "dtick": 1 + batches // 10},
         },
     }
     front = _front(shown, name)
@@ -64,9 +73,9 @@ def trade_off(story: Story) -> Figure:
             y = next((_metric(c, name) for c in shown if c.upper_ms == done.upper_latency_ms
                       and c.latency_ms == done.predicted_latency_ms), None)
             marks.append(_mark("struck, measured", done.check.best.median_ms, y, STRUCK, "x"))
-    figure = _figure([cloud, line, *marks], "latency (ms)", name)
-    _budget_line(figure, result.constraint.latency_ms)
-    return figure
+    drawn = figure([cloud, line, *marks], "latency (ms)", name)
+    _budget_line(drawn, result.constraint.latency_ms)
+    return drawn
 
 
 def convergence(story: Story) -> Figure:
@@ -91,61 +100,7 @@ def convergence(story: Story) -> Figure:
         data.append({"type": "scatter", "mode": "lines", "name": "reference",
                      "x": [order[0], order[-1]], "y": [reference, reference],
                      "line": {"dash": "dash", "width": 1.5, "color": REFERENCE}})
-    return _legend_above(_figure(data, "evaluation", name))
-
-
-def calibration(story: Story) -> Figure:
-    """Predicted against measured latency: the table's networks and what this run verified."""
-    result, samples = story.result, story.evidence.samples
-    every = [s.measured_ms for s in samples] + [s.predicted_ms for s in samples]
-    every += [r.check.best.median_ms for r in result.rounds]
-    every += [r.predicted_latency_ms for r in result.rounds]
-    every += [result.reference.measured_latency_ms, result.reference.predicted_latency_ms]
-    ends = [min(every) * 0.97, max(every) * 1.03]
-    data: list[Figure] = [
-        {"type": "scatter", "mode": "lines", "name": "measured = predicted", "x": ends, "y": ends,
-         "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}, "hoverinfo": "skip"},
-        {"type": "scatter", "mode": "markers", "name": "networks of the table",
-         "x": [s.predicted_ms for s in samples], "y": [s.measured_ms for s in samples],
-         "marker": {"size": 6, "color": NEUTRAL, "opacity": 0.6},
-         "hovertemplate": "predicted %{x:.3f} ms<br>measured %{y:.3f} ms<extra></extra>"},
-    ]
-    for title, struck, colour, symbol in (
-        ("struck in verification", True, STRUCK, "x"),
-        ("verified winner", False, WINNER, "star"),
-    ):
-        rounds = [r for r in result.rounds if bool(r.check.faults) is struck]
-        if rounds:
-            data.append(_measured(
-                title,
-                [(r.predicted_latency_ms, r.upper_latency_ms, r.check.best.median_ms)
-                 for r in rounds],
-                colour, symbol,
-            ))
-    reference = result.reference
-    data.append(_measured(
-        "reference",
-        [(reference.predicted_latency_ms, reference.upper_latency_ms,
-          reference.measured_latency_ms)],
-        REFERENCE, "diamond",
-    ))
-    return _legend_above(_figure(data, "predicted latency (ms)", "measured latency (ms)"))
-
-
-def _measured(
-    title: str, points: list[tuple[float, float, float]], colour: str, symbol: str
-) -> Figure:
-    return {
-        "type": "scatter", "mode": "markers", "name": title,
-        "x": [predicted for predicted, _, _ in points],
-        "y": [measured for _, _, measured in points],
-        "error_x": {"type": "data", "symmetric": False, "thickness": 1.5, "color": colour,
-                    "array": [upper - predicted for predicted, upper, _ in points],
-                    "arrayminus": [0.0] * len(points)},
-        "marker": {"size": 12, "color": colour, "symbol": symbol},
-        "hovertemplate": f"{title}<br>predicted %{{x:.3f}} ms<br>measured %{{y:.3f}} ms"
-        "<extra></extra>",
-    }
+    return legend_above(figure(data, "evaluation", name))
 
 
 def _metric(candidate: Candidate, name: str) -> float | None:
@@ -172,30 +127,12 @@ def _mark(title: str, x: float, y: float | None, colour: str, symbol: str) -> Fi
     }
 
 
-def _budget_line(figure: Figure, budget_ms: float) -> None:
-    figure["layout"]["shapes"] = [
+def _budget_line(drawn: Figure, budget_ms: float) -> None:
+    drawn["layout"]["shapes"] = [
         {"type": "line", "x0": budget_ms, "x1": budget_ms, "yref": "paper", "y0": 0, "y1": 1,
          "line": {"color": BUDGET, "width": 1.5, "dash": "dash"}}
     ]
-    figure["layout"]["annotations"] = [
+    drawn["layout"]["annotations"] = [
         {"x": budget_ms, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False,
          "text": f"budget {budget_ms:.2f} ms", "font": {"color": BUDGET, "size": 12}}
     ]
-
-
-def _figure(data: list[Figure], x_title: str, y_title: str) -> Figure:
-    return {
-        "data": data,
-        "layout": {
-            "margin": {"l": 56, "r": 12, "t": 28, "b": 48},
-            "xaxis": {"title": {"text": x_title}, "zeroline": False},
-            "yaxis": {"title": {"text": y_title}, "zeroline": False},
-            "legend": {"orientation": "h", "y": -0.2},
-            "hovermode": "closest",
-        },
-    }
-
-
-def _legend_above(figure: Figure) -> Figure:
-    figure["layout"]["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-    return figure

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evolution.reporting import charts, drawing
+from evolution.reporting.calibration import calibration
 from evolution.reporting.story import Story
 from evolution.reporting.tables import comparison, headline, provenance, rounds
 
@@ -31,7 +32,7 @@ def render(story: Story) -> str:
     figures = {
         "trade-off": charts.trade_off(story),
         "convergence": charts.convergence(story),
-        "calibration": charts.calibration(story),
+        "calibration": calibration(story),
     }
     status = "verified" if result.verified else "not verified"
     fields = {
@@ -72,7 +73,7 @@ def _pictures(story: Story) -> str:
             f"<figcaption>{escape(title)}</figcaption></figure>"
             for title, path in panels
         )
-        rows.append(f'<div class="pair">{cells}</div>')
+        rows.append(f'<div class="pair" style="--panels:{len(panels)}">{cells}</div>')
     return "".join(rows) or "<p>No pictures were drawn.</p>"
 
 

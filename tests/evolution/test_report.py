@@ -14,6 +14,7 @@ from evolution.conduct import conduct
 from evolution.evidence import Decision
 from evolution.report import write_report
 from evolution.reporting import charts
+from evolution.reporting.calibration import calibration
 from evolution.reporting.drawing import draw_architecture
 from evolution.reporting.story import Story, read_story
 from luts.errors import CorruptFileError, UserError
@@ -67,7 +68,7 @@ def test_the_page_says_what_the_result_says(run: Path, story: Story) -> None:
 def test_the_figures_are_what_was_evaluated(story: Story) -> None:
     import plotly.graph_objects as go
 
-    for chart in (charts.trade_off, charts.convergence, charts.calibration):
+    for chart in (charts.trade_off, charts.convergence, calibration):
         figure = chart(story)
         go.Figure(figure)  # refuses properties that Plotly does not know
         json.dumps(figure, allow_nan=False)
