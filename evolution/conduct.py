@@ -98,9 +98,9 @@ def _same_weights(ledger: Ledger, accuracy: AccuracySource, path: Path) -> None:
     started = ledger.recall(STARTED)
     if started is None:
         ledger.write(STARTED, accuracy=identity)
-    elif started["accuracy"] != identity:
+    elif started.get("accuracy") != identity:
         raise UserError(
-            f"--resume: {path} was started with other weights ({started['accuracy']}, now "
+            f"--resume: {path} was started with other weights ({started.get('accuracy')}, now "
             f"{identity}); choose another --out"
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evolution.ledger import EVALUATED, Ledger
 from evolution.strategies.base import Vector
-from luts.errors import UserError
+from luts.errors import CorruptFileError, UserError
 from luts.space import OperatorSpace
 
 if TYPE_CHECKING:
@@ -46,17 +46,24 @@ class Candidate:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Candidate:
-        """Reads an ``evaluated`` event."""
-        fitness = record["fitness"]
-        return cls(
-            tuple(record["vector"]),
-            record["generation"],
-            record["latency_ms"],
-            record["upper_ms"],
-            dict(record["metrics"]),
-            math.inf if fitness is None else float(fitness),
-            record["seconds"],
-        )
+        """Reads an ``evaluated`` event.
+
+        Raises:
+            CorruptFileError: a field is missing or of another type.
+        """
+        try:
+            fitness = record["fitness"]
+            return cls(
+                tuple(record["vector"]),
+                int(record["generation"]),
+                float(record["latency_ms"]),
+                float(record["upper_ms"]),
+                dict(record["metrics"]),
+                math.inf if fitness is None else float(fitness),
+                float(record["seconds"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorruptFileError(f"an evaluation in the journal is damaged ({error})") from None
 
 
 class Scorer:

@@ -183,6 +183,15 @@ def test_an_edited_journal_is_noticed(tmp_path: Path) -> None:
         search(tmp_path / "run", resume=True)
 
 
+def test_a_field_lost_from_the_journal_is_noticed(tmp_path: Path) -> None:
+    search(tmp_path / "run")
+    cut(tmp_path / "run", 20)
+    path = tmp_path / "run" / "journal.jsonl"
+    path.write_text(path.read_text().replace('"fitness"', '"fatness"', 1))
+    with pytest.raises(CorruptFileError, match="evaluation in the journal is damaged"):
+        search(tmp_path / "run", resume=True)
+
+
 def test_other_weights_are_noticed_on_resume(tmp_path: Path) -> None:
     search(tmp_path / "run")
     cut(tmp_path / "run", 20)
