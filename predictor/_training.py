@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from luts.commands import build_command
 from luts.errors import UserError
 from luts.fingerprint import space_hash
 from luts.space import OperatorSpace, Vectors
@@ -43,11 +44,11 @@ def check_table(space: OperatorSpace, table: LatencyTable, *, accept_drift: bool
         UserError: partial, drifting, or of another space.
     """
     info = table.info
-    build = f"python -m profiler.build_lut --device {info.target} --recipe {info.recipe}"
+    build = build_command(info.target, info.recipe, info.threads)
     if info.recipe != space.name or info.space_hash != space_hash(space):
         raise UserError(
             f"the table is of another space ('{info.recipe}' {info.space_hash[:12]}, wanted "
-            f"'{space.name}' {space_hash(space)[:12]}); measure again with: {build}"
+            f"'{space.name}' {space_hash(space)[:12]}); measure again with: {build} --force"
         )
     if not info.complete:
         raise UserError(
@@ -56,9 +57,9 @@ def check_table(space: OperatorSpace, table: LatencyTable, *, accept_drift: bool
         )
     if info.drift.verdict == "drifting" and not accept_drift:
         raise UserError(
-            f"the device drifted by {info.drift.change:+.1%} while the table of '{info.recipe}' on "
-            f"'{info.target}' was measured; measure again with: {build}, or take it as it is "
-            "with --accept-drift"
+            f"the device's speed moved by {info.drift.movement:.1%} while the table of "
+            f"'{info.recipe}' on '{info.target}' was measured; measure again with: "
+            f"{build} --force, or take it as it is with --accept-drift"
         )
 
 
@@ -78,8 +79,8 @@ def training_set(space: OperatorSpace, table: LatencyTable) -> TrainingSet:
         info = table.info
         raise UserError(
             f"the table holds {len(sessions)} networks, a predictor needs {FEWEST_NETWORKS}; "
-            f"measure more with: python -m profiler.build_lut --device {info.target} "
-            f"--recipe {info.recipe} --networks {2 * FEWEST_NETWORKS}"
+            f"measure more with: {build_command(info.target, info.recipe, info.threads)} --force "
+            f"--networks {2 * FEWEST_NETWORKS}"
         )
     return TrainingSet(
         np.array(list(sessions), dtype=np.int64).reshape(len(sessions), len(space.decisions)),

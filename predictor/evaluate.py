@@ -28,13 +28,25 @@ def main(
         Path | None, typer.Option(help="File for the raw pairs, as JSON.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Measures random architectures that neither table nor predictor has seen."""
+    """Measures random architectures that neither table nor predictor has seen.
+
+    Examples:
+        python -m predictor.evaluate --target cpu
+
+        python -m predictor.evaluate --target cpu --samples 100 --json --out pairs.json
+    """
+    import os
+
+    # Read by the library that traces networks for export, when it loads: its idle threads must
+    # not wait at barriers for the core that is being timed.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
     import numpy as np
-    from profiler.timing import measure_model
 
     from luts.files import writable_folder, write_json
     from predictor.evaluation import evaluate, fresh_architectures, measuring_order
     from predictor.load import load_predictor, load_space_and_table
+    from profiler.timing import measure_model
 
     space, table = load_space_and_table(target, recipe, threads)
     predictor = load_predictor(target, recipe, threads)

@@ -27,7 +27,13 @@ def main(
         bool, typer.Option("--accept-drift", help="Take a table of a device that drifted.")
     ] = False,
 ) -> None:
-    """Fits table sum, learned correction and upper bound; saves them beside the table."""
+    """Fits table sum, learned correction and upper bound; saves them beside the table.
+
+    Examples:
+        python -m predictor.fit --target cpu
+
+        python -m predictor.fit --target cpu --threads 2 --level 0.99
+    """
     from predictor.load import load_space_and_table, predictor_folder
     from predictor.network import NetworkPredictor
 

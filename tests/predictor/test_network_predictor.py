@@ -143,7 +143,7 @@ def test_populations_are_not_lowered_one_by_one(
     ("info", "words"),
     [
         ({"complete": False}, ["partial", "--resume"]),
-        ({"drift": Drift(verdict="drifting", change=0.25)}, ["+25.0%", "--accept-drift"]),
+        ({"drift": Drift(verdict="drifting", movement=0.25)}, ["25.0%", "--accept-drift"]),
         ({"space_hash": "0" * 64}, ["another space", "profiler.build_lut"]),
         ({"recipe": "other"}, ["another space", "'other'"]),
     ],
@@ -156,7 +156,7 @@ def test_unfit_tables_are_refused(info: dict[str, object], words: list[str]) -> 
 
 
 def test_a_drifting_table_can_be_accepted() -> None:
-    table = make_table(SPACE, VECTORS, drift=Drift(verdict="drifting", change=0.25))
+    table = make_table(SPACE, VECTORS, drift=Drift(verdict="drifting", movement=0.25))
     assert NetworkPredictor.fit(SPACE, table, accept_drift=True).record.networks == len(VECTORS)
 
 
