@@ -14,6 +14,7 @@ from luts.files import atomic_path
 
 if TYPE_CHECKING:
     import torch
+
     from supernet.accuracy import AccuracySource
 
 Array = npt.NDArray[np.float32]

@@ -101,8 +101,11 @@ def _conv_gru(op: Operator) -> Cost:
 def _context(op: Operator) -> Cost:
     n, context, h, w = op.inputs[0]
     hidden = cast(int, op.get("hidden"))
-    out = (n, hidden, h, w)
-    return Cost(8 * prod(op.inputs[0]), 2 * prod(op.inputs[0]) + 2 * prod(out), out)
+    kernels = cast(tuple[int, ...], op.get("taps"))
+    weights = sum(3 * hidden * context * taps + 3 * hidden for taps in kernels)
+    out = (n, 3 * hidden * len(kernels), h, w)
+    return Cost(2 * n * h * w * weights, 2 * prod(op.inputs[0]) + prod(out) + weights, out,
+                weights)
 
 
 _COSTS: dict[str, Callable[[Operator], Cost]] = {

@@ -6,12 +6,16 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import click
 import typer
 
 from luts.errors import UserError
 
 INTERRUPTED = 130
+
+# Typer carries its own copy of click, whose exceptions are reached through what Typer exports.
+_CommandLineError: type[Exception] = next(
+    c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"
+)
 
 
 def run(command: Callable[..., Any]) -> NoReturn:
@@ -28,9 +32,9 @@ def run(command: Callable[..., Any]) -> NoReturn:
         code = app(prog_name=name, standalone_mode=False)
     except UserError as error:
         _fail(str(error))
-    except click.ClickException as error:
-        _fail(error.format_message())
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except _CommandLineError as error:
+        _fail(error.format_message())  # type: ignore[attr-defined]
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted; what was done is kept, --resume goes on from there", file=sys.stderr)
         sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)

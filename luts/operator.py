@@ -12,7 +12,9 @@ from luts.errors import UserError
 AttributeValue = int | str | tuple[int, ...]
 DTYPE_BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
-_KEY = re.compile(r"(?P<kind>[a-z0-9_.]+)\((?P<inputs>[0-9x,]*)\)\[(?P<attrs>[^\]]*)\]:(?P<dtype>\w+)")
+_KEY = re.compile(
+    r"(?P<kind>[a-z0-9_.]+)\((?P<inputs>[0-9x,]*)\)\[(?P<attrs>[^\]]*)\]:(?P<dtype>\w+)"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -19,7 +19,7 @@ def tables_root() -> Path:
     return Path(named).expanduser() if named else Path(__file__).parent / "tables"
 
 
-def table_folder(  # noqa: PLR0917 - the order is that of the folder's name
+def table_folder(
     target: str, recipe: str, runtime: str, precision: str, batch: int, threads: int
 ) -> Path:
     """Folder of one table, whether it exists or not.

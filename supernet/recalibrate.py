@@ -28,7 +28,7 @@ def recalibrate(network: FlowNetwork, frames: torch.Tensor, *, chunk: int = 8) -
         norm.momentum = None  # cumulative average
     network.cnet.train()
     with torch.no_grad():
-        for part in normalised(frames).split(chunk):
+        for part in torch.split(normalised(frames), chunk):
             network.cnet(part)
     network.eval()
     for norm in norms:

@@ -35,7 +35,7 @@ def main(
 
     from supernet.space import SearchSpace
     from supernet.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
-    from supernet.training.loop import CHECKPOINT, JOURNAL
+    from supernet.training.loop import JOURNAL
     from supernet.weights import shipped_path, step_of, weights_path
 
     assert isinstance(space, SearchSpace)

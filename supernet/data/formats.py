@@ -106,9 +106,11 @@ def read_npz(path: Path) -> tuple[Flow, Mask]:
     return _masked(flow, np.asarray(valid, bool))
 
 
-def _masked(flow: Flow, valid: Mask) -> tuple[Flow, Mask]:
-    flow[~valid] = 0
-    return flow, valid
+def _masked(
+    flow: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_] | np.bool_
+) -> tuple[Flow, Mask]:
+    known = np.asarray(valid, bool)
+    return np.where(known[..., None], flow, 0).astype(np.float32), known
 
 
 def _check_size(path: Path, height: int, width: int) -> None:

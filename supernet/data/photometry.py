@@ -42,7 +42,9 @@ def disturb(
     both = (both.clamp(1e-4, 1) ** gamma) * gain
     if uniform(0, 1, generator) < 0.5:
         tint = 1 + photometry.difference * (2 * torch.rand(3, 1, 1, generator=generator) - 1)
-        shade = fractal_noise(1, *frame1.shape[1:], generator, roughness=0.1)
+        shade = fractal_noise(
+            1, frame1.shape[1], frame1.shape[2], generator, roughness=0.1
+        )
         depth = uniform(0, 1, generator) ** 2 * photometry.shadow
         both = torch.stack([both[0], both[1] * tint * (1 + depth * shade.clamp(-1, 1))])
     sigma = uniform(0, 1, generator) ** 2 * photometry.noise

@@ -151,7 +151,7 @@ def _matte(height: int, width: int, generator: torch.Generator) -> torch.Tensor:
     radius = math.exp(uniform(math.log(8), math.log(0.45 * width), generator))
     kind = integer(4, generator)
     if kind == 0:  # a blob with a wavy outline
-        noise = fractal_noise(1, *grid.shape[1:], generator)[0]
+        noise = fractal_noise(1, grid.shape[1], grid.shape[2], generator)[0]
         distance = radius * (1 + 0.3 * noise) - torch.hypot(u, v)
     elif kind == 1:
         distance = radius - torch.hypot(u, v / uniform(0.3, 1, generator))

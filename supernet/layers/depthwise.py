@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_input
 
 
 class _DepthwiseConv(torch.autograd.Function):
@@ -28,7 +29,7 @@ class _DepthwiseConv(torch.autograd.Function):
         B, C, H, W = x.shape
         k, stride = weight.shape[-1], ctx.stride
         grad = grad.contiguous()
-        grad_x = torch.nn.grad.conv2d_input(
+        grad_x = conv2d_input(  # type: ignore[no-untyped-call]
             list(x.shape), weight, grad, stride=stride, padding=k // 2, groups=C
         )
         images = x.reshape(1, B * C, H, W)
@@ -52,5 +53,5 @@ def depthwise_conv(x: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.
     if not fast:
         return F.conv2d(x, weight.to(x.dtype), stride=stride, padding=weight.shape[-1] // 2,
                         groups=x.shape[1])
-    out: torch.Tensor = _DepthwiseConv.apply(x, weight.to(x.dtype), stride)
+    out: torch.Tensor = _DepthwiseConv.apply(x, weight.to(x.dtype), stride)  # type: ignore[no-untyped-call]
     return out

@@ -44,7 +44,7 @@ class ElasticMBConv(nn.Module):
         """Runs the sub-block of the given sizes; the input's width is taken from ``x``."""
         inputs = x.shape[1]
         middle = middle_width(inputs, expansion)
-        y = x
+        y: torch.Tensor = x
         if expansion > 1:
             y = self.norm1(F.conv2d(y, self.expand.weight[:middle, :inputs]))
         weight = centre_crop(self.depthwise.weight[:middle], kernel)

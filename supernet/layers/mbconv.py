@@ -41,7 +41,7 @@ class MBConv(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
-        y = x
+        y: torch.Tensor = x
         if self.expand is not None:
             y = self.norm1(self.expand(y))
         if torch.is_grad_enabled():

@@ -1,4 +1,4 @@
-"""Sizes of a RAFT head: everything around the encoders."""
+"""Sizes of RAFT: its head and its residual encoder (no torch here)."""
 
 from __future__ import annotations
 
@@ -52,3 +52,15 @@ SMALL_HEAD = HeadConfig(
 
 UPSAMPLE = 8
 """Encoders work at 1/8 resolution."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualConfig:
+    """Widths of the stem and the three stages (two residual blocks each)."""
+
+    stem: int = 64
+    stages: tuple[int, int, int] = (64, 96, 128)
+
+
+RAFT_ENCODER = ResidualConfig()
+SMALL_ENCODER = ResidualConfig(stem=48, stages=(48, 72, 96))

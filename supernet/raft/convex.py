@@ -22,7 +22,7 @@ def convex_combination(scores: torch.Tensor, neighbours: torch.Tensor) -> torch.
         (B, 2, 64, h, w).
     """
     if torch.is_grad_enabled() and scores.requires_grad:
-        fine: torch.Tensor = _ConvexCombination.apply(scores, neighbours)
+        fine: torch.Tensor = _ConvexCombination.apply(scores, neighbours)  # type: ignore[no-untyped-call]
         return fine
     # Softmax written out: runtimes are slow on an inner axis.
     weights = torch.exp(scores - scores.amax(1, keepdim=True))

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from supernet.layers.norm import make_norm
-
-
-@dataclass(frozen=True, slots=True)
-class ResidualConfig:
-    """Widths of the stem and the three stages (two residual blocks each)."""
-
-    stem: int = 64
-    stages: tuple[int, int, int] = (64, 96, 128)
-
-
-RAFT_ENCODER = ResidualConfig()
-SMALL_ENCODER = ResidualConfig(stem=48, stages=(48, 72, 96))
+from supernet.raft.config import ResidualConfig
 
 
 class ResidualBlock(nn.Module):

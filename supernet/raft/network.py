@@ -110,9 +110,10 @@ class FlowNetwork(nn.Module):
         """Flows (B, 2, H, W) of each iteration, or of the last; H and W divisible by 8."""
         found, context = self.features(frame1, frame2)
         features1, features2 = found[-1].chunk(2)
-        return self.head(
+        flows: list[torch.Tensor] = self.head(
             features1, features2, context[-1], iterations or self.iterations, all_steps=all_steps
         )
+        return flows
 
     def forward(self, frame1: torch.Tensor, frame2: torch.Tensor) -> torch.Tensor:
         """Flow (B, 2, H, W) in pixels from frames (B, 3, H, W) in 0..255."""

@@ -53,10 +53,11 @@ class ConvGRU(nn.Module):
         """One step; ``state`` (B, hidden, h, w), ``motion`` (B, motion, h, w)."""
         joined = torch.cat([state, motion], 1)
         gates = F.conv2d(joined, shares.gate_weight, padding=self.padding) + shares.gates
-        z, r = torch.sigmoid(gates).split(self.hidden, 1)
+        z, r = torch.sigmoid(gates).chunk(2, 1)
         joined = torch.cat([r * state, motion], 1)
         q = F.conv2d(joined, shares.candidate_weight, padding=self.padding) + shares.candidate
-        return state + z * (torch.tanh(q) - state)
+        new: torch.Tensor = state + z * (torch.tanh(q) - state)
+        return new
 
 
 class GateShares(NamedTuple):
@@ -149,7 +150,8 @@ class UpsampleMask(nn.Module):
     def forward(self, state: torch.Tensor) -> torch.Tensor:
         """Weights before softmax, (B, 576, h, w), from the state (B, hidden, h, w)."""
         # RAFT scales the mask to balance its gradients.
-        return 0.25 * self.conv2(F.relu(self.conv1(state)))
+        mask: torch.Tensor = 0.25 * self.conv2(F.relu(self.conv1(state)))
+        return mask
 
 
 class ConvexUpsample(nn.Module):

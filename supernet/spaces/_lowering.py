@@ -112,8 +112,10 @@ def lower_head(
             "conv_gru", state, (1, config.motion, h, w), kernel=kernel), each)
     head.conv("head.update.flow1", state, config.flow_head, kernel=3, act="relu", repeats=each)
     head.conv("head.update.flow2", (1, config.flow_head, h, w), 2, kernel=3, repeats=each)
-    # Splitting the context and adding up the flow.
-    head.add("head", Operator.make("context", (1, config.context, h, w), hidden=config.hidden))
+    # The context's share of the recurrent gates, and adding up the flow.
+    taps = (5, 5) if config.separable else (9,)
+    head.add("head", Operator.make(
+        "context", (1, config.context, h, w), hidden=config.hidden, taps=taps))
     head.conv("head.mask.conv1", state, config.mask_head, kernel=3, act="relu")
     head.conv("head.mask.conv2", (1, config.mask_head, h, w), 9 * UPSAMPLE**2)
     head.add("head.upsample", Operator.make("convex_upsample", (1, 2, h, w), factor=UPSAMPLE))

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 from luts.operator import Operator, PlacedOperator
 from luts.space import Architecture, Choice, Decision, Factor
 from supernet.layers.choice import CellChoice, EncoderChoice
-from supernet.raft.config import FULL_HEAD, SMALL_HEAD, HeadConfig
+from supernet.raft.config import (
+    FULL_HEAD,
+    RAFT_ENCODER,
+    SMALL_ENCODER,
+    SMALL_HEAD,
+    HeadConfig,
+    ResidualConfig,
+)
 from supernet.space import SearchSpace
 from supernet.spaces._config import FULL_CONFIG, SMALL_CONFIG, FlowNASConfig
 from supernet.spaces._lowering import Lowering, lower_head
 
 if TYPE_CHECKING:
-    from supernet.raft.encoder import ResidualConfig
     from supernet.raft.network import FlowNetwork
 
 GENES = ("width", "kernel", "depth", "expansion")
@@ -134,8 +140,6 @@ class FlowNASSpace(SearchSpace):
     @property
     def reference_encoder(self) -> ResidualConfig:
         """RAFT's encoder, at this recipe's scale."""
-        from supernet.raft.encoder import RAFT_ENCODER, SMALL_ENCODER
-
         return RAFT_ENCODER if self.config is FULL_CONFIG else SMALL_ENCODER
 
     def build(self, architecture: Architecture) -> FlowNetwork:

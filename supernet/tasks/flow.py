@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch.nn import functional as F
 
 LARGEST_FLOW_PX = 400.0
 
@@ -27,6 +28,44 @@ def sequence_loss(
         error = (flow - target).abs() * weight
         total = total + gamma ** (len(flows) - 1 - index) * error.mean()
     return total
+
+
+def matching_loss(
+    features1: torch.Tensor, features2: torch.Tensor, target: torch.Tensor, valid: torch.Tensor
+) -> torch.Tensor:
+    """Cross-entropy of each coarse pixel's correlation with its true place in frame 2.
+
+    Teaches the feature encoder to match before the recurrent unit can use a match; without it a
+    short training spends its first thousand steps at zero flow (our design; docs/decisions).
+
+    Args:
+        features1: (B, C, h, w) of frame 1.
+        features2: (B, C, h, w) of frame 2.
+        target: (B, 2, H, W) flow in pixels.
+        valid: (B, H, W), 1 where it is known.
+    """
+    _, C, h, w = features1.shape
+    scale = target.shape[-1] // w
+    scores = features1.float().flatten(2).transpose(1, 2) @ features2.float().flatten(2) / C**0.5
+    log_share = F.log_softmax(scores, -1)
+    known = F.avg_pool2d(valid[:, None], scale).flatten(1) > 0.99
+    coarse = F.avg_pool2d(target, scale) / scale
+    rows, cols = torch.meshgrid(
+        torch.arange(h, device=target.device), torch.arange(w, device=target.device),
+        indexing="ij",
+    )
+    x, y = (cols + coarse[:, 0]).flatten(1), (rows + coarse[:, 1]).flatten(1)
+    inside = known & (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
+    left, top = x.floor().clamp(0, w - 2), y.floor().clamp(0, h - 2)
+    right_share, low_share = (x - left).clamp(0, 1), (y - top).clamp(0, 1)
+    first = (top * w + left).long()
+    found = torch.zeros_like(x)
+    for step, share in (
+        (0, (1 - right_share) * (1 - low_share)), (1, right_share * (1 - low_share)),
+        (w, (1 - right_share) * low_share), (w + 1, right_share * low_share),
+    ):
+        found = found + share * log_share.gather(2, (first + step)[..., None])[..., 0]
+    return -(found * inside).sum() / inside.sum().clamp_min(1)
 
 
 def flow_metrics(

@@ -24,8 +24,8 @@ from supernet.training.data import validation_batch
 from supernet.training.fad import feature_distance
 from supernet.weights import load_trained
 
-VALIDATION_PAIRS = 12
-CALIBRATION_PAIRS = 16
+VALIDATION_PAIRS = 8
+CALIBRATION_PAIRS = 8
 
 
 class FlowAccuracy(AccuracySource):
@@ -49,6 +49,7 @@ class FlowAccuracy(AccuracySource):
         photos = bundled_photos()
         self.pairs = validation_batch(photos, size, VALIDATION_PAIRS)
         self.calibration = validation_batch(photos, size, CALIBRATION_PAIRS, part=1).frame1
+        recalibrate(self.trained.reference, self.calibration)
         with torch.no_grad():
             taps = self.trained.reference.features(self.pairs.frame1, self.pairs.frame2)
         self._taught = [part[-1] for part in taps]

@@ -16,7 +16,7 @@ from supernet.layers.choice import EncoderChoice
 from supernet.raft.network import FlowNetwork, normalised
 from supernet.space import SearchSpace
 from supernet.spaces._encoder import ElasticEncoder
-from supernet.tasks.flow import flow_metrics, sequence_loss
+from supernet.tasks.flow import flow_metrics, matching_loss, sequence_loss
 from supernet.training.fad import fad_loss, teacher_maps
 from supernet.training.settings import TrainingSettings
 
@@ -42,10 +42,11 @@ class StandaloneRule(StepRule):
         """See `StepRule`."""
         network = cast(FlowNetwork, self.network)
         with autocast(self.settings):
-            flows = network.flows(
-                batch.frame1, batch.frame2, self.settings.iterations, all_steps=True
+            features, context = network.features(batch.frame1, batch.frame2)
+            flows = network.head(
+                *features[-1].chunk(2), context[-1], self.settings.iterations, all_steps=True
             )
-        loss = sequence_loss(flows, batch.flow, batch.valid, self.settings.gamma)
+        loss = flow_loss(features[-1], flows, batch, self.settings)
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             epe = flow_metrics(flows[-1], batch.flow, batch.valid)["epe"]
@@ -116,7 +117,7 @@ class SandwichRule(StepRule):
                     *features[-1].chunk(2), context[-1], self.settings.iterations,
                     all_steps=True,
                 )
-            loss = sequence_loss(flows, batch.flow, batch.valid, self.settings.gamma)
+            loss = flow_loss(features[-1], flows, batch, self.settings)
             distance = torch.zeros(())
             for student, teacher in zip((features, context), taught, strict=False):
                 distance = distance + fad_loss(student, teacher, fad)
@@ -128,6 +129,18 @@ class SandwichRule(StepRule):
                 "fad": float(distance.detach()),
             })
         return torch.autograd.grad(total, self.parameters, allow_unused=True), figures
+
+
+def flow_loss(
+    features: torch.Tensor, flows: Sequence[torch.Tensor], batch: FlowBatch,
+    settings: TrainingSettings,
+) -> torch.Tensor:
+    """Sequence loss, and the matching loss of both frames' features (2 B, C, h, w)."""
+    loss = sequence_loss(flows, batch.flow, batch.valid, settings.gamma)
+    if settings.matching > 0:
+        one, two = features.chunk(2)
+        loss = loss + settings.matching * matching_loss(one, two, batch.flow, batch.valid)
+    return loss
 
 
 def autocast(settings: TrainingSettings) -> torch.autocast:

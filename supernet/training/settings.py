@@ -55,6 +55,7 @@ class TrainingSettings(_Section):
         weight_decay: AdamW's.
         iterations: recurrent updates during training.
         gamma: weight ratio of successive iterations in the sequence loss.
+        matching: weight of the cross-entropy of correlations (our design; 0 switches it off).
         clip: largest norm of the gradient.
         precision: ``auto`` takes bf16 where the processor multiplies matrices in it.
         render: rendered pairs.
@@ -68,6 +69,7 @@ class TrainingSettings(_Section):
     weight_decay: float = Field(default=1e-4, ge=0)
     iterations: int = Field(default=6, gt=0)
     gamma: float = Field(default=0.8, gt=0, le=1)
+    matching: float = Field(default=0.5, ge=0)
     clip: float = Field(default=1.0, gt=0)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     render: RenderSection = RenderSection()

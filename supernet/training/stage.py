@@ -14,7 +14,9 @@ from luts.spaces import load_space
 from supernet.data.photos import bundled_photos, folder_photos
 from supernet.data.render import FlowBatch
 from supernet.raft.network import FlowNetwork
+from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
+from supernet.spaces._encoder import ElasticEncoder
 from supernet.tasks.flow import flow_metrics
 from supernet.training.checkpoint import load_checkpoint, load_weights
 from supernet.training.data import render_settings, rendered_batches, validation_batch
@@ -56,14 +58,18 @@ def make_stage(
         network = space.build_supernet()
         path = folder / "reference" / CHECKPOINT
         teacher = _teacher(space, recipe, path) if settings.fad.weight > 0 else None
+        if teacher is not None:
+            calibration = validation_batch(photos, render_settings(settings), 16, part=1)
+            recalibrate(teacher, calibration.frame1)
         if teacher is not None and settings.fad.initial_head:
             network.head.load_state_dict(teacher.head.state_dict())
         extra["teacher"] = weights_digest(path) if teacher is not None else None
         rule = SandwichRule(space, network, teacher, settings)
     held_out = validation_batch(photos, render_settings(settings), _VALIDATION_PAIRS)
+    frames = validation_batch(photos, render_settings(settings), _VALIDATION_PAIRS, part=1).frame1
 
     def validate() -> dict[str, float]:
-        return _validate(space, network, stage, held_out)
+        return _validate(space, network, stage, held_out, frames)
 
     def batches(first: int) -> Iterator[FlowBatch]:
         return rendered_batches(photos, settings, seed, first)
@@ -86,7 +92,8 @@ def _teacher(space: SearchSpace, recipe: str, path: Path) -> FlowNetwork:
 
 
 def _validate(
-    space: SearchSpace, network: FlowNetwork, stage: str, held_out: FlowBatch
+    space: SearchSpace, network: FlowNetwork, stage: str, held_out: FlowBatch,
+    frames: torch.Tensor,
 ) -> dict[str, float]:
     """Error on held-out pairs; a supernet's largest and smallest use the batch's statistics."""
     def epe() -> float:
@@ -95,7 +102,7 @@ def _validate(
         return flow_metrics(flow, held_out.flow, held_out.valid)["epe"]
 
     if stage == "reference":
-        network.eval()
+        recalibrate(network, frames)
         return {"epe": epe()}
     found = {}
     buffers = {name: value.clone() for name, value in network.named_buffers()}
@@ -103,7 +110,7 @@ def _validate(
     for name, vector in (("largest", space.largest), ("smallest", space.smallest)):
         choice = space.encoder_choice(space.decode(vector))
         for encoder in (network.fnet, network.cnet):
-            encoder.choice = choice
+            cast(ElasticEncoder, encoder).choice = choice
         found[f"epe_{name}"] = epe()
     with torch.no_grad():
         for name, value in network.named_buffers():

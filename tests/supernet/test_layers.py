@@ -1,0 +1,63 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from supernet.layers.choice import make_divisible
+from supernet.layers.depthwise import depthwise_conv
+from supernet.raft.convex import _ConvexCombination, convex_combination
+from supernet.raft.correlation import CorrelationLookup, CorrelationPyramid
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [(8, 10), (9, 7)])
+def test_depthwise_gradients_are_those_of_conv2d(kernel, stride, size):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, *size, dtype=torch.double, requires_grad=True)
+    weight = torch.randn(3, 1, kernel, kernel, dtype=torch.double, requires_grad=True)
+    expected = F.conv2d(x, weight, stride=stride, padding=kernel // 2, groups=3)
+    ours = depthwise_conv(x, weight, stride)
+    assert torch.equal(ours, expected)
+    grad = torch.randn_like(expected)
+    for a, b in zip(
+        torch.autograd.grad(ours, (x, weight), grad),
+        torch.autograd.grad(expected, (x, weight), grad), strict=True,
+    ):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_convex_combination_is_softmax_weighted_and_differentiates():
+    torch.manual_seed(0)
+    scores = torch.randn(2, 9, 64, 3, 4, dtype=torch.double, requires_grad=True)
+    neighbours = torch.randn(2, 2, 9, 3, 4, dtype=torch.double, requires_grad=True)
+    expected = torch.einsum("bkfhw,bckhw->bcfhw", scores.softmax(1), neighbours)
+    assert torch.allclose(convex_combination(scores, neighbours), expected)
+    with torch.no_grad():
+        assert torch.allclose(convex_combination(scores, neighbours), expected)
+    small = (scores[:, :, :2].detach().requires_grad_(), neighbours.detach().requires_grad_())
+    assert torch.autograd.gradcheck(_ConvexCombination.apply, small)
+
+
+def test_correlation_lookup_finds_a_shifted_image():
+    torch.manual_seed(0)
+    features = torch.randn(1, 64, 16, 24)
+    moved = torch.roll(features, shifts=(2, -3), dims=(2, 3))
+    pyramid = CorrelationPyramid(2)(features, moved)
+    rows, cols = torch.meshgrid(torch.arange(16.0), torch.arange(24.0), indexing="ij")
+    window = CorrelationLookup(3)(pyramid, torch.stack([cols, rows])[None])
+    best = window[0, :49, 8, 12].argmax()
+    # The first axis of the window runs along x.
+    assert (int(best) // 7 - 3, int(best) % 7 - 3) == (-3, 2)
+
+
+def test_lookup_is_bilinear_and_zero_outside():
+    volume = torch.arange(12.0).view(1, 1, 3, 4)
+    lookup = CorrelationLookup(1)
+    found = lookup([volume], torch.tensor([1.5, 0.5]).view(1, 2, 1, 1))[0, :, 0, 0]
+    assert found[4] == pytest.approx((1 + 2 + 5 + 6) / 4)
+    assert found[3] == pytest.approx((1 + 2) / 4)  # half of it above the first row
+
+
+@pytest.mark.parametrize(("value", "expected"), [(48, 48), (49, 48), (52, 56), (10, 16), (3, 8)])
+def test_make_divisible(value, expected):
+    assert make_divisible(value) == expected
