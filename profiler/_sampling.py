@@ -82,10 +82,10 @@ class Samples:
 
     def kept(self) -> Floats:
         """Samples in ms that were neither preempted nor far above the median, shape ``(n,)``."""
-        times = np.array(self.latency_ms)
-        running = times[np.array(self.share) >= _LEAST_SHARE]
-        # With every inference preempted there is nothing better than all of them.
-        times = running if len(running) >= 3 else times
+        times, share = np.array(self.latency_ms), np.array(self.share)
+        # Where nearly all were preempted, the least preempted are the best there is.
+        least = min(_LEAST_SHARE, np.sort(share)[-min(3, len(share))])
+        times = times[share >= least]
         return times[undisturbed(times)]
 
     @property
