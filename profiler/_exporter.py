@@ -21,6 +21,7 @@ from luts.space import OperatorSpace
 from luts.spaces import SPACES, load_space
 
 _MOST_HELPERS = 3
+_DONE = "done\n"
 
 
 def export(space: OperatorSpace, vector: tuple[int, ...] | None, path: Path) -> Path:
@@ -97,7 +98,8 @@ def _ask(helper: subprocess.Popen[str], vector: tuple[int, ...] | None, path: Pa
 
 def _answered(helper: subprocess.Popen[str]) -> bool:
     assert helper.stdout is not None
-    return bool(helper.stdout.readline())
+    # Libraries may print lines of their own before.
+    return any(line == _DONE for line in iter(helper.stdout.readline, ""))
 
 
 def _serve(recipe: str) -> None:
@@ -106,7 +108,7 @@ def _serve(recipe: str) -> None:
         request: list[Any] = json.loads(line)
         vector, path = request
         export(space, None if vector is None else tuple(vector), Path(path))
-        print("done", flush=True)
+        print(_DONE, end="", flush=True)
 
 
 if __name__ == "__main__":

@@ -82,11 +82,12 @@ class Samples:
 
     def kept(self) -> Floats:
         """Samples in ms that were neither preempted nor far above the median, shape ``(n,)``."""
-        times, share = np.array(self.latency_ms), np.array(self.share)
+        times: Floats = np.array(self.latency_ms)
+        share: Floats = np.array(self.share)
         # Where nearly all were preempted, the least preempted are the best there is.
         least = min(_LEAST_SHARE, np.sort(share)[-min(3, len(share))])
-        times = times[share >= least]
-        return times[undisturbed(times)]
+        running: Floats = times[share >= least]
+        return running[undisturbed(running)]
 
     @property
     def discarded(self) -> int:

@@ -41,7 +41,7 @@ def time_network(
     with closing(session):
         times = session.node_times(settings.profiled_runs)
         whole = measure_session(session, settings.rule, threads=settings.threads, clock=clock,
-                                warm_up_s=0.0)
+                                warm_up_s=0.0, warm_up_runs=1)
         owner = owners(session.graph(), {item.path for item in placed})
     shares = attribute(times, owner, placed, whole.median_ms)
     return VisitRecord(
@@ -57,6 +57,6 @@ def time_canary(session: Session, settings: Settings, clock: Clock) -> CanaryRec
     """Times the canary, whose session stays open during the campaign."""
     start = clock.date_s()
     whole = measure_session(session, settings.canary_rule, threads=settings.threads, clock=clock,
-                            warm_up_s=0.0)
+                            warm_up_s=0.0, warm_up_runs=1)
     return CanaryRecord((start + clock.date_s()) / 2, whole.median_ms, whole.samples,
                         whole.discarded, load_average())

@@ -62,7 +62,7 @@ class Measurement:
 
 def measure_session(
     session: Session, rule: StoppingRule, *, threads: int = 1, clock: Clock | None = None,
-    warm_up_s: float = _WARM_UP_S,
+    warm_up_s: float = _WARM_UP_S, warm_up_runs: int = 2,
 ) -> Measurement:
     """Times an open session.
 
@@ -72,9 +72,10 @@ def measure_session(
         threads: threads that the session was opened with.
         clock: clocks to read; the machine's by default.
         warm_up_s: time to run before the first sample counts.
+        warm_up_runs: inferences before the first sample counts.
     """
     clock = clock or SystemClock()
-    warm_up(session.run, clock, seconds=warm_up_s)
+    warm_up(session.run, clock, seconds=warm_up_s, runs=warm_up_runs)
     return Measurement.of(sample(session.run, rule, clock, watch_share=threads == 1))
 
 
