@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ from luts import cli
 if TYPE_CHECKING:
     from predictor.metrics import Accuracy
 
+_UNSTEADY = 0.04
 
 def main(
     *,
@@ -72,10 +74,19 @@ def main(
         "seed": seed,
         "level": predictor.level,
         "table": predictor.table_identity,
+        "machine_shift": result.machine_shift,
         "seconds": round(time.monotonic() - started, 1),
     }
     if out is not None:
-        write_json(out, {**asdict(figures), **about, "networks": result.records()})
+        reference_ms = result.reference_ms.tolist()
+        pairs = {"reference_ms": reference_ms, "networks": result.records()}
+        write_json(out, {**asdict(figures), **about, **pairs})
+    if abs(result.machine_shift) > _UNSTEADY:
+        print(
+            f"warning: the reference network takes {result.machine_shift:+.1%} against the table; "
+            "the machine is not as it was when the table was measured, and the figures show that",
+            file=sys.stderr,
+        )
     if json_:
         print(json.dumps({**asdict(figures), **about}))
     else:
@@ -102,6 +113,7 @@ def _report(figures: Accuracy, about: dict[str, Any]) -> None:
         f"below the upper bound (level {about['level']:g})": f"{figures.coverage:.1%}",
         "upper bound above prediction": f"{figures.bound_width:.2%} on average",
         "same network measured again": f"{figures.noise:.2%} apart (median of {figures.repeats})",
+        "reference network against its table": f"{about['machine_shift']:+.2%}",
     }
     title = (
         f"{figures.n} fresh architectures of {about['recipe']} on {about['target']}, "

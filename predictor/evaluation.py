@@ -17,6 +17,8 @@ from predictor.extremes import Floats
 from predictor.metrics import Accuracy, accuracy
 
 REPEAT_EVERY = 4
+REFERENCE_EVERY = 20
+REFERENCE = -1
 _DRAWS = 50
 
 
@@ -30,6 +32,9 @@ class Evaluation:
         upper_ms: their upper bounds, shape ``(n,)``.
         measured_ms: one session of each, shape ``(n,)``.
         again_ms: another session of every fourth, NaN elsewhere, shape ``(n,)``.
+        reference_ms: sessions of the reference network in between, shape ``(sessions,)``.
+        machine_shift: median of them over the latency that the predictor has for it, minus 1: how
+            much slower the machine is now than when the table was measured.
     """
 
     vectors: Vectors
@@ -37,10 +42,12 @@ class Evaluation:
     upper_ms: Floats
     measured_ms: Floats
     again_ms: Floats
+    reference_ms: Floats
+    machine_shift: float
 
     @property
     def accuracy(self) -> Accuracy:
-        """Figures of merit."""
+        """Figures of merit; nothing in them is corrected by ``machine_shift``."""
         return accuracy(self.predicted_ms, self.upper_ms, self.measured_ms, self.again_ms)
 
     def records(self) -> list[dict[str, object]]:
@@ -104,7 +111,8 @@ def evaluate(
 ) -> Evaluation:
     """Measures architectures in random order and compares them with their predictions.
 
-    Every fourth one is measured twice, in two sessions that lie apart by chance.
+    Every fourth one is measured twice, in two sessions that lie apart by chance, and the reference
+    network now and then in between.
 
     Args:
         predictor: predicts before anything is measured.
@@ -113,29 +121,41 @@ def evaluate(
         rng: source of the order.
         tick: called after each measurement.
     """
+    space = predictor.space
     prediction = predictor.predict(vectors)
-    sessions = np.full((2, len(vectors)), np.nan)
+    sessions: list[list[float]] = [[] for _ in range(len(vectors))]
+    references: list[float] = []
     with tempfile.TemporaryDirectory(prefix="metronas-") as folder:
-        for index in measuring_order(len(vectors), rng):
+        for index in measuring_order(len(vectors), rng).tolist():
             path = Path(folder) / f"{index}.onnx"
             if not path.exists():
-                architecture = predictor.space.decode(vectors[index])
-                predictor.space.export_onnx(architecture, path)
-            second = int(np.isfinite(sessions[0, index]))
-            sessions[second, index] = measure(path)
-            if second or index % REPEAT_EVERY:
+                chosen = None if index == REFERENCE else space.decode(vectors[index])
+                space.export_onnx(chosen, path)
+            taken = references if index == REFERENCE else sessions[index]
+            taken.append(measure(path))
+            if index != REFERENCE and len(taken) == (1 if index % REPEAT_EVERY else 2):
                 path.unlink()
             tick()
     return Evaluation(
-        vectors, prediction.latency_ms, prediction.upper_ms, sessions[0], sessions[1]
+        vectors,
+        prediction.latency_ms,
+        prediction.upper_ms,
+        measured_ms=np.array([taken[0] for taken in sessions]),
+        again_ms=np.array([taken[1] if len(taken) > 1 else np.nan for taken in sessions]),
+        reference_ms=np.array(references),
+        machine_shift=float(np.median(references)) / predictor.predict_reference()[0] - 1,
     )
 
 
 def measuring_order(count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Random order in which every network occurs once and every fourth twice.
 
+    The reference network, ``REFERENCE``, comes first, after every twentieth session, and last.
+
     Args:
         count: number of networks.
         rng: source of the shuffle.
     """
-    return rng.permutation(np.concatenate([np.arange(count), np.arange(0, count, REPEAT_EVERY)]))
+    order = rng.permutation(np.concatenate([np.arange(count), np.arange(0, count, REPEAT_EVERY)]))
+    between = np.arange(0, len(order), REFERENCE_EVERY)
+    return np.append(np.insert(order, between, REFERENCE), REFERENCE)

@@ -78,9 +78,12 @@ def test_evaluate_prints_the_figures(
     exported: dict[Path, float] = {}
 
     def export(self: FakeSpace, architecture: object, path: Path) -> None:
+        path.write_text("a model")
+        if architecture is None:
+            exported[path] = 1.1 * load_predictor("cpu", "fake").predict_reference()[0]
+            return
         vector = self.encode(architecture)[None]  # type: ignore[arg-type]
         exported[path] = float((sums_ms(self, vector) * kernel_correction(vector)).item())
-        path.write_text("a model")
 
     def measure(path: Path, *, target: str, threads: int, precision: str) -> Truth:
         assert (target, threads, precision) == ("cpu", 1, "fp32")
@@ -91,7 +94,10 @@ def test_evaluate_prints_the_figures(
     out = fitted.parent.parent / "pairs" / "raw.json"
     arguments = (*FAKE, "--samples", "20", "--json", "--out", str(out))
     assert command(monkeypatch, evaluate.main, *arguments) == 0
-    figures = json.loads(capsys.readouterr().out)
+    captured = capsys.readouterr()
+    figures = json.loads(captured.out)
+    assert "takes +10.0% against the table" in captured.err
+    assert figures["machine_shift"] == pytest.approx(0.1)
     assert figures["n"] == 20
     assert figures["mape"] < 0.02
     assert figures["within_5"] == figures["within_10"] == 1.0

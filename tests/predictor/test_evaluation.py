@@ -9,6 +9,7 @@ import pytest
 from luts.errors import UserError
 from predictor.base import LatencyPredictor, Prediction
 from predictor.evaluation import (
+    REFERENCE,
     REPEAT_EVERY,
     evaluate,
     fresh_architectures,
@@ -33,7 +34,7 @@ class Doubles(LatencyPredictor):
         return Prediction(latency_ms, 1.1 * latency_ms)
 
     def predict_reference(self) -> tuple[float, float]:
-        raise NotImplementedError
+        return 50.0, 55.0
 
     def save(self, folder: Path) -> None:
         raise NotImplementedError
@@ -58,9 +59,11 @@ def test_an_exhausted_space_is_refused_with_numbers() -> None:
 
 
 def test_every_network_is_measured_and_some_of_them_again() -> None:
-    order = measuring_order(10, np.random.default_rng(0)).tolist()
-    assert sorted(order) == sorted([*range(10), *range(0, 10, REPEAT_EVERY)])
-    assert order != sorted(order)
+    order = measuring_order(40, np.random.default_rng(0)).tolist()
+    networks = [index for index in order if index != REFERENCE]
+    assert sorted(networks) == sorted([*range(40), *range(0, 40, REPEAT_EVERY)])
+    assert networks != sorted(networks)
+    assert [i for i, index in enumerate(order) if index == REFERENCE] == [0, 21, 42, 53]
 
 
 def test_measurements_meet_their_predictions() -> None:
@@ -70,6 +73,8 @@ def test_measurements_meet_their_predictions() -> None:
     def measure(path: Path) -> float:
         assert path.is_file()
         seen.append(path)
+        if path.stem == "-1":
+            return 52.0
         again = seen.count(path) == 2
         return 100.0 + int(path.stem) + (0.5 if again else 0.0)
 
@@ -78,7 +83,9 @@ def test_measurements_meet_their_predictions() -> None:
     np.testing.assert_array_equal(result.again_ms[::4], [100.5, 104.5, 108.5])
     assert np.isnan(np.delete(result.again_ms, [0, 4, 8])).all()
     np.testing.assert_array_equal(result.predicted_ms, 10.0 + vectors.sum(axis=1))
-    assert len(seen) == 15
+    assert result.reference_ms.tolist() == [52.0, 52.0]
+    assert result.machine_shift == pytest.approx(0.04)
+    assert len(seen) == 17
     assert not any(path.exists() for path in seen)
     record = result.records()[1]
     assert record["vector"] == vectors[1].tolist()
