@@ -93,7 +93,8 @@ class TableInfo(BaseModel):
     """Provenance of a table: where, with what and when it was measured.
 
     Attributes:
-        overhead_ms: time per inference that belongs to no operator, the median over networks.
+        overhead_ms: time per inference that the sum of rows leaves unexplained, the median over
+            networks; it makes sums unbiased.
         noise: relative standard deviation (robust) of a network measured again.
         plan_hash: digest of the planned networks.
         code_hash: digest of the measuring code.
