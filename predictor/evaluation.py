@@ -50,6 +50,14 @@ class Evaluation:
         """Figures of merit; nothing in them is corrected by ``machine_shift``."""
         return accuracy(self.predicted_ms, self.upper_ms, self.measured_ms, self.again_ms)
 
+    @property
+    def accuracy_at_speed(self) -> Accuracy:
+        """Figures that the predictions, times the machine's present speed, would have had."""
+        factor = 1 + self.machine_shift
+        return accuracy(
+            self.predicted_ms * factor, self.upper_ms * factor, self.measured_ms, self.again_ms
+        )
+
     def records(self) -> list[dict[str, object]]:
         """Raw pairs as plain data, one per network."""
         return [

@@ -85,6 +85,7 @@ def test_measurements_meet_their_predictions() -> None:
     np.testing.assert_array_equal(result.predicted_ms, 10.0 + vectors.sum(axis=1))
     assert result.reference_ms.tolist() == [52.0, 52.0]
     assert result.machine_shift == pytest.approx(0.04)
+    assert result.accuracy_at_speed.bias == pytest.approx(1.04 * (1 + result.accuracy.bias) - 1)
     assert len(seen) == 17
     assert not any(path.exists() for path in seen)
     record = result.records()[1]
