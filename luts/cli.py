@@ -35,8 +35,9 @@ def run(command: Callable[..., Any]) -> NoReturn:
     except _CommandLineError as error:
         _fail(error.format_message())  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # Typer itself turns Ctrl-C into this code
         print("interrupted; what was done is kept, --resume goes on from there", file=sys.stderr)
-        sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ from luts.files import atomic_path
 from luts.operator import PlacedOperator
 
 OPSET = 17
+_CALL = re.compile(r"_\d+$")
 INPUTS = ("frame1", "frame2")
 OUTPUT = "flow"
 
@@ -80,9 +82,12 @@ def name_nodes(model: Any, paths: set[str]) -> None:
 
 
 def _module_path(name: str) -> str:
-    """``/fnet/cells.0/cells.0.1/project/Conv`` to ``fnet.cells.0.1.project``."""
+    """``/fnet/cells.0/cells.0.1/project/Conv`` to ``fnet.cells.0.1.project``.
+
+    The tracer marks later calls of a module by ``_1``, ``_2``, …: loops share one path.
+    """
     parts: list[str] = []
-    for part in name.split("/")[1:-1]:
+    for part in (_CALL.sub("", part) for part in name.split("/")[1:-1]):
         if parts and part.startswith(parts[-1] + "."):
             parts[-1] = part
         else:

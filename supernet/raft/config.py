@@ -45,10 +45,15 @@ FULL_HEAD = HeadConfig()
 """RAFT (Teed and Deng, ECCV 2020)."""
 
 SMALL_HEAD = HeadConfig(
-    features=96, hidden=64, context=48, radius=3, corr_channels=(64,), flow_channels=(32, 16),
-    motion=56, separable=False, flow_head=64, mask_head=64,
+    features=96, hidden=64, context=48, levels=2, radius=3, corr_channels=(64,),
+    flow_channels=(32, 16), motion=56, separable=False, flow_head=64, mask_head=64,
 )
-"""A RAFT-small-like head for CPUs; our design (RAFT-small upsamples bilinearly)."""
+"""A RAFT-small-like head for CPUs; our design.
+
+RAFT-small upsamples bilinearly and has four levels. Two levels reach 48 px around the current
+target in each iteration; coarser ones lie mostly outside the small frames of a CPU training, and
+what they hold on larger frames misleads the recurrent unit (docs/decisions).
+"""
 
 UPSAMPLE = 8
 """Encoders work at 1/8 resolution."""
