@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from predictor.ensemble import TreeEnsemble
 from predictor.extremes import Floats
-
-if TYPE_CHECKING:
-    import xgboost
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Corrector:
         mean: feature means of the training networks, shape ``(features,)``.
         weights: baseline slope per feature, shape ``(features,)``.
         intercept: baseline at the feature means.
-        booster: trees on the baseline's residual, if the method has them.
+        trees: boosted trees on the baseline's residual, if the method has them.
     """
 
     def __init__(
@@ -72,13 +70,13 @@ class Corrector:
         mean: Floats,
         weights: Floats,
         intercept: float,
-        booster: xgboost.Booster | None = None,
+        trees: TreeEnsemble | None = None,
     ) -> None:
         self.method = method
         self.mean = mean
         self.weights = weights
         self.intercept = intercept
-        self.booster = booster
+        self.trees = trees
 
     @classmethod
     def fit(cls, method: Method, features: Floats, targets: Floats, seed: int) -> Corrector:
@@ -100,7 +98,7 @@ class Corrector:
         corrector = cls(method, mean, weights, intercept)
         if method.trees is not None:
             residual = wanted - corrector(features)
-            corrector.booster = _boost(method.trees, features, residual, seed)
+            corrector.trees = _boost(method.trees, features, residual, seed)
         return corrector
 
     def __call__(self, features: Floats) -> Floats:
@@ -110,8 +108,8 @@ class Corrector:
             features: shape ``(count, features)``.
         """
         correction = (features - self.mean) @ self.weights + self.intercept
-        if self.booster is not None and len(features):
-            correction += self.booster.inplace_predict(features.astype(np.float32))
+        if self.trees is not None:
+            correction += self.trees(features)
         return np.asarray(correction)
 
 
@@ -134,7 +132,7 @@ def _ridge(centred: Floats, targets: Floats, penalty: float) -> Floats:
     return np.asarray(slopes / scale)
 
 
-def _boost(trees: Trees, features: Floats, residual: Floats, seed: int) -> xgboost.Booster:
+def _boost(trees: Trees, features: Floats, residual: Floats, seed: int) -> TreeEnsemble:
     import xgboost
 
     settings: dict[str, Any] = {
@@ -152,4 +150,5 @@ def _boost(trees: Trees, features: Floats, residual: Floats, seed: int) -> xgboo
         "verbosity": 0,
     }
     data = xgboost.DMatrix(features.astype(np.float32), label=residual, nthread=1)
-    return xgboost.train(settings, data, num_boost_round=trees.rounds)
+    booster = xgboost.train(settings, data, num_boost_round=trees.rounds)
+    return TreeEnsemble.parse(bytes(booster.save_raw(raw_format="json")), features.shape[1])

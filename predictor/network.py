@@ -17,6 +17,7 @@ from predictor.calibration import choose, out_of_fold
 from predictor.conformal import fewest_scores, upper_quantile
 from predictor.corrector import Corrector, Method
 from predictor.costs import FactorCosts
+from predictor.ensemble import TreeEnsemble
 from predictor.extremes import Floats
 from predictor.features import Features
 from predictor.record import (
@@ -104,7 +105,7 @@ class NetworkPredictor(LatencyPredictor):
         return cls(record, costs, corrector)
 
     def predict(self, vectors: Vectors) -> Prediction:
-        """Predicts a whole population by gathers and one call of the trees.
+        """Predicts a whole population by gathers; nothing runs per architecture.
 
         Args:
             vectors: int64 index vectors, shape ``(count, decisions)``; ``count`` may be 0.
@@ -139,9 +140,9 @@ class NetworkPredictor(LatencyPredictor):
         """
         writable_folder(folder)
         digest = None
-        if self._corrector.booster is not None:
+        if self._corrector.trees is not None:
             with atomic_path(folder / TREES_FILE) as temporary:
-                temporary.write_bytes(self._corrector.booster.save_raw(raw_format="json"))
+                temporary.write_bytes(self._corrector.trees.source)
             digest = sha256(folder / TREES_FILE)
         record = self.record.model_copy(update={"trees_sha256": digest})
         self.record = record.model_copy(update={"sealed_sha256": record.seal()})
@@ -178,9 +179,8 @@ class NetworkPredictor(LatencyPredictor):
             Method(), np.array(record.mean), np.array(record.weights), record.intercept
         )
         if record.trees_sha256 is not None:
-            import xgboost
-
-            corrector.booster = xgboost.Booster({"nthread": 1}, model_file=folder / TREES_FILE)
+            source = (folder / TREES_FILE).read_bytes()
+            corrector.trees = TreeEnsemble.parse(source, len(record.features))
         return cls(record, costs, corrector)
 
 
