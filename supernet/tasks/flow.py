@@ -58,14 +58,15 @@ def matching_loss(
     inside = known & (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
     left, top = x.floor().clamp(0, w - 2), y.floor().clamp(0, h - 2)
     right_share, low_share = (x - left).clamp(0, 1), (y - top).clamp(0, 1)
-    first = (top * w + left).long()
+    # A flow that is not finite has no place; the sequence loss reports it.
+    first = torch.where(inside, top * w + left, 0).long()
     found = torch.zeros_like(x)
     for step, share in (
         (0, (1 - right_share) * (1 - low_share)), (1, right_share * (1 - low_share)),
         (w, (1 - right_share) * low_share), (w + 1, right_share * low_share),
     ):
         found = found + share * log_share.gather(2, (first + step)[..., None])[..., 0]
-    return -(found * inside).sum() / inside.sum().clamp_min(1)
+    return -torch.where(inside, found, 0).sum() / inside.sum().clamp_min(1)
 
 
 def flow_metrics(

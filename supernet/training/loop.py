@@ -174,7 +174,8 @@ def _step(
     for group in optimiser.param_groups:
         group["lr"] = rate
     optimiser.zero_grad(set_to_none=True)
-    figures = rule.backward(batch, np.random.default_rng([run.seed, step]))
+    progress = step / run.settings.steps
+    figures = rule.backward(batch, np.random.default_rng([run.seed, step]), progress)
     norm = torch.nn.utils.clip_grad_norm_(rule.network.parameters(), run.settings.clip)
     if not (math.isfinite(figures["loss"]) and math.isfinite(float(norm))):
         raise FloatingPointError(

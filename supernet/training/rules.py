@@ -10,15 +10,19 @@ from typing import cast
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from supernet.data.render import FlowBatch
 from supernet.layers.choice import EncoderChoice
+from supernet.raft.config import UPSAMPLE
 from supernet.raft.network import FlowNetwork, normalised
 from supernet.space import SearchSpace
 from supernet.spaces._encoder import ElasticEncoder
 from supernet.tasks.flow import flow_metrics, matching_loss, sequence_loss
 from supernet.training.fad import fad_loss, teacher_maps
 from supernet.training.settings import TrainingSettings
+
+_NOISY_UNTIL = 0.5
 
 
 class StepRule(abc.ABC):
@@ -27,8 +31,16 @@ class StepRule(abc.ABC):
     network: nn.Module
 
     @abc.abstractmethod
-    def backward(self, batch: FlowBatch, rng: np.random.Generator) -> dict[str, float]:
-        """Adds gradients; returns ``loss`` and other figures of the step."""
+    def backward(
+        self, batch: FlowBatch, rng: np.random.Generator, progress: float = 1.0
+    ) -> dict[str, float]:
+        """Adds gradients; returns ``loss`` and other figures of the step.
+
+        Args:
+            batch: pairs.
+            rng: settles what is random in this step.
+            progress: share of the training that lies behind, 0 to 1.
+        """
 
 
 class StandaloneRule(StepRule):
@@ -38,13 +50,17 @@ class StandaloneRule(StepRule):
         self.network = network
         self.settings = settings
 
-    def backward(self, batch: FlowBatch, rng: np.random.Generator) -> dict[str, float]:
+    def backward(
+        self, batch: FlowBatch, rng: np.random.Generator, progress: float = 1.0
+    ) -> dict[str, float]:
         """See `StepRule`."""
+        start = initial_flow(batch, self.settings, rng, progress)
         network = cast(FlowNetwork, self.network)
         with autocast(self.settings):
             features, context = network.features(batch.frame1, batch.frame2)
             flows = network.head(
-                *features[-1].chunk(2), context[-1], self.settings.iterations, all_steps=True
+                *features[-1].chunk(2), context[-1], self.settings.iterations, all_steps=True,
+                initial=start,
             )
         loss = flow_loss(features[-1], flows, batch, self.settings)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -72,14 +88,17 @@ class SandwichRule(StepRule):
         self.parameters = list(supernet.parameters())
         self._pool = ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,))
 
-    def backward(self, batch: FlowBatch, rng: np.random.Generator) -> dict[str, float]:
+    def backward(
+        self, batch: FlowBatch, rng: np.random.Generator, progress: float = 1.0
+    ) -> dict[str, float]:
         """See `StepRule`."""
         vectors = [self.space.largest, self.space.smallest]
         vectors += list(self.space.sample(rng, self.settings.sandwich.random))
         choices = [self.space.encoder_choice(self.space.decode(vector)) for vector in vectors]
         taught = self._teach(batch)
+        start = initial_flow(batch, self.settings, rng, progress)
         parts = [
-            self._pool.submit(self._gradients, group, batch, taught)
+            self._pool.submit(self._gradients, group, batch, taught, start)
             for group in (choices[:1], choices[1:])
         ]
         figures: list[dict[str, float]] = []
@@ -101,7 +120,7 @@ class SandwichRule(StepRule):
 
     def _gradients(
         self, choices: Sequence[EncoderChoice], batch: FlowBatch,
-        taught: list[list[torch.Tensor]],
+        taught: list[list[torch.Tensor]], start: torch.Tensor | None,
     ) -> tuple[Sequence[torch.Tensor | None], list[dict[str, float]]]:
         """Gradients of the summed losses of some architectures, and each one's figures."""
         supernet, fad = cast(FlowNetwork, self.network), self.settings.fad
@@ -115,7 +134,7 @@ class SandwichRule(StepRule):
                 )
                 flows = supernet.head(
                     *features[-1].chunk(2), context[-1], self.settings.iterations,
-                    all_steps=True,
+                    all_steps=True, initial=start,
                 )
             loss = flow_loss(features[-1], flows, batch, self.settings)
             distance = torch.zeros(())
@@ -129,6 +148,25 @@ class SandwichRule(StepRule):
                 "fad": float(distance.detach()),
             })
         return torch.autograd.grad(total, self.parameters, allow_unused=True), figures
+
+
+def initial_flow(
+    batch: FlowBatch, settings: TrainingSettings, rng: np.random.Generator, progress: float
+) -> torch.Tensor | None:
+    """Where the iterations start: 0, or for a share of the pairs the true flow plus noise.
+
+    Returns:
+        (B, 2, H / 8, W / 8) in coarse pixels, or None for 0 everywhere.
+    """
+    count = round(settings.noisy_start * len(batch.flow))
+    if progress >= _NOISY_UNTIL or count == 0:
+        return None
+    coarse = F.avg_pool2d(batch.flow, UPSAMPLE) / UPSAMPLE
+    # A common offset, as a wrong first guess has, and a rough one.
+    noise = rng.normal(0, 1.0, (*coarse.shape[:2], 1, 1)) + rng.normal(0, 0.3, coarse.shape)
+    start = coarse + torch.from_numpy(noise).to(coarse.dtype)
+    start[count:] = 0
+    return start
 
 
 def flow_loss(

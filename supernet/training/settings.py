@@ -56,6 +56,8 @@ class TrainingSettings(_Section):
         iterations: recurrent updates during training.
         gamma: weight ratio of successive iterations in the sequence loss.
         matching: weight of the cross-entropy of correlations (our design; 0 switches it off).
+        noisy_start: share of each batch that starts at the true flow plus noise, in the first half
+            of the training: teaches the recurrent unit to read small residuals (our design).
         clip: largest norm of the gradient.
         precision: ``auto`` takes bf16 where the processor multiplies matrices in it.
         render: rendered pairs.
@@ -70,6 +72,7 @@ class TrainingSettings(_Section):
     iterations: int = Field(default=6, gt=0)
     gamma: float = Field(default=0.8, gt=0, le=1)
     matching: float = Field(default=0.5, ge=0)
+    noisy_start: float = Field(default=0.5, ge=0, le=1)
     clip: float = Field(default=1.0, gt=0)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     render: RenderSection = RenderSection()
