@@ -79,7 +79,7 @@ def initialise(head: FlowHead) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-    nn.init.normal_(cast(nn.Conv2d, head.update.flow2).weight, std=0.01)
+    nn.init.normal_(head.update.flow2.weight, std=0.01)
 
 
 def _coordinates(features: torch.Tensor) -> torch.Tensor:
