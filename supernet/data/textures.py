@@ -93,7 +93,23 @@ def texture(
     photos: Sequence[torch.Tensor], height: int, width: int, generator: torch.Generator,
     *, procedural_share: float = 0.15,
 ) -> torch.Tensor:
-    """A texture of either kind, (3, H, W) in 0..1."""
+    """A texture of either kind, (3, H, W) in 0..1, half of them painted over."""
     if uniform(0, 1, generator) < procedural_share:
-        return procedural(height, width, generator)
-    return photo_window(photos, height, width, generator)
+        found = procedural(height, width, generator)
+    else:
+        found = photo_window(photos, height, width, generator)
+    return painted(found, generator) if integer(2, generator) else found
+
+
+def painted(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """The texture at lower contrast on a random colour, as on painted wood, cloth and walls.
+
+    Without such surfaces a network meets features far from the image's mean, and correlations far
+    above what it knows, wherever a real scene has a large plain object.
+    """
+    colour = torch.rand(3, 1, 1, generator=generator)
+    contrast = math.exp(uniform(math.log(0.08), math.log(0.8), generator))
+    grey = uniform(0, 1, generator)  # share of the texture's own colours that is lost
+    centred = image - image.mean((1, 2), keepdim=True)
+    centred = centred + grey * (centred.mean(0, keepdim=True) - centred)
+    return (colour + contrast * centred).clamp(0, 1)
