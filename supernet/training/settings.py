@@ -40,9 +40,9 @@ class SandwichSettings(_Section):
 class RenderSection(_Section):
     """Size of rendered pairs and range of their motion."""
 
-    height: int = Field(default=96, multiple_of=8, ge=32)
-    width: int = Field(default=128, multiple_of=8, ge=32)
-    largest_motion_px: float = Field(default=20.0, gt=0)
+    height: int = Field(default=160, multiple_of=8, ge=32)
+    width: int = Field(default=224, multiple_of=8, ge=32)
+    largest_motion_px: float = Field(default=24.0, gt=0)
 
 
 class TrainingSettings(_Section):
@@ -65,9 +65,9 @@ class TrainingSettings(_Section):
         fad: distillation from the reference.
     """
 
-    steps: int = Field(default=4000, gt=0)
-    batch: int = Field(default=4, gt=0)
-    learning_rate: float = Field(default=4e-4, gt=0)
+    steps: int = Field(default=6000, gt=0)
+    batch: int = Field(default=2, gt=0)
+    learning_rate: float = Field(default=5e-4, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)
     iterations: int = Field(default=6, gt=0)
     gamma: float = Field(default=0.8, gt=0, le=1)
