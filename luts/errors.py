@@ -25,5 +25,9 @@ class CorruptFileError(UserError):
     """A file is truncated, edited or of another format than its name says."""
 
 
+class DivergedError(UserError, FloatingPointError):
+    """A training's loss is no longer finite; the message names the last good checkpoint."""
+
+
 class InfeasibleError(UserError):
     """No architecture can meet the constraint; the message gives the reachable interval."""

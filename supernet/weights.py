@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from luts.errors import UserError
 from luts.files import sha256
@@ -80,8 +78,3 @@ def load_trained(space: SearchSpace, folder: Path | None = None) -> TrainedWeigh
 def step_of(checkpoint: Checkpoint) -> int:
     """Training steps behind a checkpoint."""
     return int(checkpoint.identity["step"])
-
-
-def describe(identity: dict[str, Any]) -> str:
-    """Identity as one line of JSON."""
-    return json.dumps(identity, sort_keys=True)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from luts.errors import UserError
-from luts.files import Journal, read_json, sha256, write_json
+from luts.errors import DivergedError, UserError
+from luts.files import Journal, read_json, write_json
 from supernet.data.render import FlowBatch
 from supernet.training.checkpoint import (
     load_checkpoint,
@@ -90,7 +90,7 @@ def train(
 
     Raises:
         UserError: the folder holds another run, or training was not asked to resume it.
-        FloatingPointError: the loss is not finite; names the last good checkpoint.
+        DivergedError: the loss is not finite; names the last good checkpoint.
     """
     optimiser = torch.optim.AdamW(
         rule.network.parameters(), lr=run.settings.learning_rate, eps=1e-8,
@@ -178,7 +178,7 @@ def _step(
     figures = rule.backward(batch, np.random.default_rng([run.seed, step]), progress)
     norm = torch.nn.utils.clip_grad_norm_(rule.network.parameters(), run.settings.clip)
     if not (math.isfinite(figures["loss"]) and math.isfinite(float(norm))):
-        raise FloatingPointError(
+        raise DivergedError(
             f"loss {figures['loss']} and gradient norm {float(norm)} at step {step + 1}; "
             f"the last good checkpoint is {run.folder / CHECKPOINT}"
         )
@@ -191,8 +191,3 @@ def _save(
 ) -> None:
     identity = {**run.identity, "step": step}
     save_checkpoint(run.folder / CHECKPOINT, rule.network, identity, optimiser)
-
-
-def weights_digest(path: Path) -> str:
-    """Digest that identifies a weights file."""
-    return sha256(path)

@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 
 from luts.errors import UserError
+from luts.files import sha256
 from luts.spaces import load_space
 from supernet.data.photos import bundled_photos, folder_photos
 from supernet.data.render import FlowBatch
@@ -20,7 +21,7 @@ from supernet.spaces._encoder import ElasticEncoder
 from supernet.tasks.flow import flow_metrics
 from supernet.training.checkpoint import load_checkpoint, load_weights
 from supernet.training.data import render_settings, rendered_batches, validation_batch
-from supernet.training.loop import CHECKPOINT, weights_digest
+from supernet.training.loop import CHECKPOINT
 from supernet.training.rules import SandwichRule, StandaloneRule, StepRule
 from supernet.training.settings import TrainingSettings
 
@@ -63,7 +64,7 @@ def make_stage(
             recalibrate(teacher, calibration.frame1)
         if teacher is not None and settings.fad.initial_head:
             network.head.load_state_dict(teacher.head.state_dict())
-        extra["teacher"] = weights_digest(path) if teacher is not None else None
+        extra["teacher"] = sha256(path) if teacher is not None else None
         rule = SandwichRule(space, network, teacher, settings)
     held_out = validation_batch(photos, render_settings(settings), _VALIDATION_PAIRS)
     frames = validation_batch(photos, render_settings(settings), _VALIDATION_PAIRS, part=1).frame1
