@@ -57,13 +57,11 @@ def main(
     section |= {k: v for k, v in (("steps", steps), ("batch", batch)) if v is not None}
     settings = training_settings(recipe, section)
     folder = writable_folder(out or Path("runs") / f"train-{safe_name(recipe, 'recipe')}")
-    import torch
-
     from supernet.training.allocator import keep_freed_memory
+    from supernet.training.threads import prepare_thread
 
     keep_freed_memory()
-    if threads is not None:
-        torch.set_num_threads(threads)
+    prepare_thread(threads)
     stages = ["reference", "supernet"] if network is Network.both else [network.value]
     for stage in stages:
         _train_stage(recipe, stage, folder, settings, seed, photos, save_every, resume)

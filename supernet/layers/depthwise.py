@@ -1,8 +1,10 @@
-"""Depthwise convolution whose weight gradient is fast on CPUs.
+"""Depthwise convolution whose gradients are fast on CPUs.
 
 oneDNN's weight gradient of a depthwise 5x5 convolution takes eight times as long as its forward
-pass in bfloat16 on CPUs. The same sums, written as one grouped convolution of the input with the
-output's gradient as kernel, take as long as the forward pass (docs/decisions).
+pass in bfloat16 on CPUs, and its input gradient at stride 2 twenty times. The same sums, written
+as one grouped convolution of the input with the output's gradient as kernel, and as a convolution
+of the spread gradient with the flipped kernel, take about as long as the forward pass
+(docs/decisions/training-on-cpus.md).
 """
 
 from __future__ import annotations
@@ -26,17 +28,37 @@ class _DepthwiseConv(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         (grad,) = grads
         x, weight = ctx.saved_tensors
-        B, C, H, W = x.shape
-        k, stride = weight.shape[-1], ctx.stride
-        grad = grad.contiguous()
-        grad_x = conv2d_input(  # type: ignore[no-untyped-call]
-            list(x.shape), weight, grad, stride=stride, padding=k // 2, groups=C
+        return (
+            _input_gradient(grad, x, weight, ctx.stride),
+            _weight_gradient(grad, x, weight, ctx.stride), None,
         )
-        images = x.reshape(1, B * C, H, W)
-        kernels = grad.reshape(B * C, 1, *grad.shape[2:])
-        each = F.conv2d(images, kernels, padding=k // 2, dilation=stride, groups=B * C)
-        grad_w = each[..., :k, :k].reshape(B, C, k, k).float().sum(0).unsqueeze(1)
-        return grad_x, grad_w.to(weight.dtype), None
+
+
+def _input_gradient(
+    grad: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int
+) -> torch.Tensor:
+    C, pad = x.shape[1], weight.shape[-1] // 2
+    if x.shape[2] % stride or x.shape[3] % stride:
+        return conv2d_input(  # type: ignore[no-untyped-call, no-any-return]
+            list(x.shape), weight, grad, stride=stride, padding=pad, groups=C
+        )
+    if stride > 1:
+        spread = torch.zeros_like(x)
+        spread[..., ::stride, ::stride] = grad
+        grad = spread
+    return F.conv2d(grad, weight.flip(2, 3), padding=pad, groups=C)
+
+
+def _weight_gradient(
+    grad: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int
+) -> torch.Tensor:
+    C, k = x.shape[1], weight.shape[-1]
+    total = torch.zeros(C, k, k, dtype=torch.float32, device=x.device)
+    # Image by image the grouped convolution takes both tensors as they lie in memory.
+    for image, kernels in zip(x.split(1), grad, strict=True):
+        each = F.conv2d(image, kernels[:, None], padding=k // 2, dilation=stride, groups=C)
+        total += each[0, :, :k, :k]
+    return total.unsqueeze(1).to(weight.dtype)
 
 
 def depthwise_conv(x: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:

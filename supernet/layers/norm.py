@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from luts.errors import UnknownNameError
+from supernet.layers.layout import is_channels_last
 
 EPS = 1e-5
 
@@ -20,8 +21,19 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Each channel of each image to zero mean and unit variance, (B, C, H, W)."""
-        y = F.instance_norm(x, eps=EPS)
-        return F.relu(y) if self.relu else y
+        y = _instance_norm_channels_last(x) if is_channels_last(x) else F.instance_norm(x, eps=EPS)
+        return F.relu(y, inplace=True) if self.relu else y
+
+
+def _instance_norm_channels_last(x: torch.Tensor) -> torch.Tensor:
+    """`F.instance_norm` would copy to another layout and back.
+
+    The batch norm of one image is its instance norm, and reads channels-last as it lies.
+    """
+    images = [
+        F.batch_norm(image, None, None, training=True, eps=EPS) for image in x.split(1)
+    ]
+    return torch.cat(images)
 
 
 class PrefixBatchNorm(nn.BatchNorm2d):
@@ -50,7 +62,7 @@ class PrefixBatchNorm(nn.BatchNorm2d):
         y = F.batch_norm(
             x, mean, var, self.weight[:C], self.bias[:C], self.training, momentum, self.eps
         )
-        return F.relu(y) if self.relu else y
+        return F.relu(y, inplace=True) if self.relu else y
 
 
 def make_norm(kind: str, channels: int, *, relu: bool) -> nn.Module:

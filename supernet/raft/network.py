@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from supernet.layers.layout import channels_last
 from supernet.raft.config import UPSAMPLE, HeadConfig
 from supernet.raft.correlation import CorrelationLookup, CorrelationPyramid
 from supernet.raft.update import ConvexUpsample, UpdateBlock, UpsampleMask
@@ -114,7 +115,7 @@ class FlowNetwork(nn.Module):
         self, frame1: torch.Tensor, frame2: torch.Tensor
     ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Taps of the feature encoder on both frames stacked, (2 B, …), and of the context."""
-        both = normalised(torch.cat([frame1, frame2]))
+        both = channels_last(normalised(torch.cat([frame1, frame2])))
         fnet, cnet = cast(Encoder, self.fnet), cast(Encoder, self.cnet)
         return fnet.taps(both), cnet.taps(both[: frame1.shape[0]])
 

@@ -160,10 +160,32 @@ class ConvexUpsample(nn.Module):
     def forward(self, flow: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(B, 2, 8 h, 8 w) from flow (B, 2, h, w) and mask (B, 576, h, w)."""
         B, _, h, w = flow.shape
-        scores = mask.view(B, 9, 64, h, w).float()
         padded = F.pad(8 * flow, (1, 1, 1, 1))
         neighbours = torch.stack(
             [padded[:, :, i : i + h, j : j + w] for i in range(3) for j in range(3)], 2
         )
-        fine = convex_combination(scores, neighbours).view(B, 2, 8, 8, h, w)
-        return fine.permute(0, 1, 4, 2, 5, 3).reshape(B, 2, 8 * h, 8 * w)
+        if torch.onnx.is_in_onnx_export():
+            fine = _written_out(mask.view(B, 9, 64, h, w).float(), neighbours)
+            fine = fine.view(B, 2, 8, 8, h, w)
+            return fine.permute(0, 1, 4, 2, 5, 3).reshape(B, 2, 8 * h, 8 * w)
+        scores = mask.permute(0, 2, 3, 1).reshape(-1, 9, 64).float()
+        fine = convex_combination(scores, neighbours.permute(0, 3, 4, 1, 2).reshape(-1, 2, 9))
+        fine = fine.view(B, h, w, 2, 8, 8)
+        return fine.permute(0, 3, 1, 4, 2, 5).reshape(B, 2, 8 * h, 8 * w)
+
+
+def _written_out(scores: torch.Tensor, neighbours: torch.Tensor) -> torch.Tensor:
+    """`convex_combination` in pointwise operators: runtimes are slow on tiny matrix products.
+
+    Args:
+        scores: (B, 9, 64, h, w).
+        neighbours: (B, 2, 9, h, w).
+
+    Returns:
+        (B, 2, 64, h, w).
+    """
+    weights = torch.exp(scores - scores.amax(1, keepdim=True))
+    total = weights.sum(1)
+    return torch.stack(
+        [(weights * neighbours[:, axis, :, None]).sum(1) / total for axis in range(2)], 1
+    )

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from supernet.data.render import FlowBatch
 from supernet.layers.choice import EncoderChoice
+from supernet.layers.layout import channels_last
 from supernet.raft.config import UPSAMPLE
 from supernet.raft.network import FlowNetwork, normalised
 from supernet.space import SearchSpace
@@ -21,6 +22,7 @@ from supernet.spaces._encoder import ElasticEncoder
 from supernet.tasks.flow import flow_metrics, matching_loss, sequence_loss
 from supernet.training.fad import fad_loss, teacher_maps
 from supernet.training.settings import TrainingSettings
+from supernet.training.threads import prepare_thread
 
 _NOISY_UNTIL = 0.5
 
@@ -86,7 +88,7 @@ class SandwichRule(StepRule):
         self.teacher = teacher if settings.fad.weight > 0 else None
         self.settings = settings
         self.parameters = list(supernet.parameters())
-        self._pool = ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,))
+        self._pool = ThreadPoolExecutor(2, initializer=prepare_thread, initargs=(1,))
 
     def backward(
         self, batch: FlowBatch, rng: np.random.Generator, progress: float = 1.0
@@ -124,7 +126,7 @@ class SandwichRule(StepRule):
     ) -> tuple[Sequence[torch.Tensor | None], list[dict[str, float]]]:
         """Gradients of the summed losses of some architectures, and each one's figures."""
         supernet, fad = cast(FlowNetwork, self.network), self.settings.fad
-        both = normalised(torch.cat([batch.frame1, batch.frame2]))
+        both = channels_last(normalised(torch.cat([batch.frame1, batch.frame2])))
         total, figures = torch.zeros(()), []
         for choice in choices:
             with autocast(self.settings):

@@ -4,16 +4,21 @@ from torch.nn import functional as F
 
 from supernet.layers.choice import make_divisible
 from supernet.layers.depthwise import depthwise_conv
-from supernet.raft.convex import _ConvexCombination, convex_combination
+from supernet.layers.layout import channels_last, is_channels_last
+from supernet.layers.norm import InstanceNorm
+from supernet.raft.convex import convex_combination
 from supernet.raft.correlation import CorrelationLookup, CorrelationPyramid
+from supernet.raft.update import ConvexUpsample
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("size", [(8, 10), (9, 7)])
-def test_depthwise_gradients_are_those_of_conv2d(kernel, stride, size):
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_depthwise_gradients_are_those_of_conv2d(kernel, stride, size, layout):
     torch.manual_seed(0)
-    x = torch.randn(2, 3, *size, dtype=torch.double, requires_grad=True)
+    x = torch.randn(2, 3, *size, dtype=torch.double).contiguous(memory_format=layout)
+    x.requires_grad_()
     weight = torch.randn(3, 1, kernel, kernel, dtype=torch.double, requires_grad=True)
     expected = F.conv2d(x, weight, stride=stride, padding=kernel // 2, groups=3)
     ours = depthwise_conv(x, weight, stride)
@@ -28,14 +33,42 @@ def test_depthwise_gradients_are_those_of_conv2d(kernel, stride, size):
 
 def test_convex_combination_is_softmax_weighted_and_differentiates():
     torch.manual_seed(0)
-    scores = torch.randn(2, 9, 64, 3, 4, dtype=torch.double, requires_grad=True)
-    neighbours = torch.randn(2, 2, 9, 3, 4, dtype=torch.double, requires_grad=True)
-    expected = torch.einsum("bkfhw,bckhw->bcfhw", scores.softmax(1), neighbours)
+    scores = torch.randn(6, 9, 64, dtype=torch.double, requires_grad=True)
+    neighbours = torch.randn(6, 2, 9, dtype=torch.double, requires_grad=True)
+    expected = torch.einsum("nkf,nck->ncf", scores.softmax(1), neighbours)
     assert torch.allclose(convex_combination(scores, neighbours), expected)
-    with torch.no_grad():
-        assert torch.allclose(convex_combination(scores, neighbours), expected)
     small = (scores[:, :, :2].detach().requires_grad_(), neighbours.detach().requires_grad_())
-    assert torch.autograd.gradcheck(_ConvexCombination.apply, small)
+    assert torch.autograd.gradcheck(convex_combination, small)
+
+
+def test_convex_combination_keeps_the_bits_of_flows_under_autocast():
+    flows = torch.full((1, 2, 9), 100.3)
+    with torch.autocast("cpu", torch.bfloat16):
+        fine = convex_combination(torch.zeros(1, 9, 64), flows)
+    assert torch.allclose(fine, torch.full_like(fine, 100.3))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_upsampling_is_the_same_for_networks_and_runtimes(monkeypatch, layout):
+    torch.manual_seed(0)
+    flow = torch.randn(2, 2, 3, 4)
+    mask = torch.randn(2, 576, 3, 4).contiguous(memory_format=layout)
+    ours = ConvexUpsample()(flow, mask)
+    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
+    assert torch.allclose(ConvexUpsample()(flow, mask), ours, atol=1e-5)
+
+
+def test_instance_norm_is_the_same_in_both_layouts():
+    torch.manual_seed(0)
+    plain = (3 + torch.randn(2, 5, 6, 7, dtype=torch.double)).requires_grad_()
+    last = channels_last(plain.detach()).requires_grad_()
+    assert is_channels_last(last) and not is_channels_last(plain)
+    norm, grad = InstanceNorm(relu=True), torch.randn(2, 5, 6, 7, dtype=torch.double)
+    expected = F.relu(F.instance_norm(plain))
+    for x in (plain, last):
+        assert torch.allclose(norm(x), expected)
+        ours = torch.autograd.grad(norm(x), x, grad)[0]
+        assert torch.allclose(ours, torch.autograd.grad(expected, plain, grad, True)[0])
 
 
 def test_correlation_lookup_finds_a_shifted_image():
