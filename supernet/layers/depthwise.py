@@ -55,7 +55,7 @@ def _weight_gradient(
     C, k = x.shape[1], weight.shape[-1]
     total = torch.zeros(C, k, k, dtype=torch.float32, device=x.device)
     # Image by image the grouped convolution takes both tensors as they lie in memory.
-    for image, kernels in zip(x.split(1), grad, strict=True):
+    for image, kernels in zip(x.chunk(len(x)), grad, strict=True):
         each = F.conv2d(image, kernels[:, None], padding=k // 2, dilation=stride, groups=C)
         total += each[0, :, :k, :k]
     return total.unsqueeze(1).to(weight.dtype)

@@ -1,4 +1,4 @@
-"""Memory layouts: encoders run channels-last, where CPU convolutions are two to ten times faster."""
+"""Memory layouts: encoders run channels-last, where CPU convolutions are much faster."""
 
 from __future__ import annotations
 

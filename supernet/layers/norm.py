@@ -31,7 +31,7 @@ def _instance_norm_channels_last(x: torch.Tensor) -> torch.Tensor:
     The batch norm of one image is its instance norm, and reads channels-last as it lies.
     """
     images = [
-        F.batch_norm(image, None, None, training=True, eps=EPS) for image in x.split(1)
+        F.batch_norm(image, None, None, training=True, eps=EPS) for image in x.chunk(len(x))
     ]
     return torch.cat(images)
 
