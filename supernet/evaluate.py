@@ -25,6 +25,9 @@ def main(
     architecture: Annotated[
         str | None, typer.Option(help="Score this architecture: JSON text or a JSON file.")
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--pair", help="Score this pair only; repeatable [all].")
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Folder of a training run [shipped weights].")
     ] = None,
@@ -38,6 +41,7 @@ def main(
     Examples:
       python -m supernet.evaluate --data pairs --reference
       python -m supernet.evaluate --data pairs --run runs/quickstart --json
+      python -m supernet.evaluate --data pairs --reference --pair venus --pair urban2
       python -m supernet.evaluate --data pairs --architecture arch.json --iterations 12
     """
     if sum((run is not None, reference, architecture is not None)) != 1:
@@ -48,7 +52,7 @@ def main(
     chosen = _chosen(space, run, architecture)
     from supernet.data.pairs import read_pairs
 
-    pairs = read_pairs(data)
+    pairs = read_pairs(data, only)
     network = _network(space, chosen, run, weights)
     from supernet.score import score_pairs
 
@@ -91,12 +95,12 @@ def _chosen(space: SearchSpace, run: Path | None, architecture: str | None) -> A
 def _network(
     space: SearchSpace, chosen: Architecture | None, run: Path | None, weights: Path | None
 ) -> FlowNetwork:
-    from supernet.tasks.flow_accuracy import FlowAccuracy
+    from supernet.tasks.flow_accuracy import FlowAccuracy, deployable_reference
 
-    accuracy = FlowAccuracy(space, weights)
+    if chosen is None:
+        return deployable_reference(space, weights)
     if run is None:
-        return accuracy.network(chosen)
-    assert chosen is not None
+        return FlowAccuracy(space, weights).network(chosen)
     from supernet.score import load_network
 
     return load_network(space.build(chosen), run / "best.safetensors")

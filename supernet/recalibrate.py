@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from supernet.layers.layout import channels_last
 from supernet.raft.network import FlowNetwork, normalised
 
 
@@ -29,7 +30,7 @@ def recalibrate(network: FlowNetwork, frames: torch.Tensor, *, chunk: int = 8) -
     network.cnet.train()
     with torch.no_grad():
         for part in torch.split(normalised(frames), chunk):
-            network.cnet(part)
+            network.cnet(channels_last(part))
     network.eval()
     for norm in norms:
         norm.momentum = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 from luts.errors import UserError
 from luts.files import sha256
@@ -61,18 +62,27 @@ def load_trained(space: SearchSpace, folder: Path | None = None) -> TrainedWeigh
         UserError: weights are missing or of another recipe.
         CorruptFileError: a file is truncated.
     """
-    identity: dict[str, str | int] = {}
-    loaded = {}
-    for name, network in (
-        ("supernet", space.build_supernet()), ("reference", space.build_reference())
-    ):
-        path = weights_path(space.name, name, folder)
-        saved = load_checkpoint(path, recipe=space.name, network=name)
-        load_weights(network, saved, path)
-        loaded[name] = network.eval().requires_grad_(False)
-        identity[f"{name}_sha256"] = sha256(path)
-        identity[f"{name}_step"] = step_of(saved)
-    return TrainedWeights(loaded["supernet"], loaded["reference"], identity)
+    supernet, of_supernet = load_part(space, "supernet", folder)
+    reference, of_reference = load_part(space, "reference", folder)
+    return TrainedWeights(supernet, reference, {**of_supernet, **of_reference})
+
+
+def load_part(
+    space: SearchSpace, name: Literal["supernet", "reference"], folder: Path | None = None
+) -> tuple[FlowNetwork, dict[str, str | int]]:
+    """Loads one of the two networks; see `load_trained`.
+
+    Returns:
+        The network and its part of the identity.
+    """
+    network = space.build_supernet() if name == "supernet" else space.build_reference()
+    path = weights_path(space.name, name, folder)
+    saved = load_checkpoint(path, recipe=space.name, network=name)
+    load_weights(network, saved, path)
+    identity: dict[str, str | int] = {
+        f"{name}_sha256": sha256(path), f"{name}_step": step_of(saved)
+    }
+    return network.eval().requires_grad_(False), identity
 
 
 def step_of(checkpoint: Checkpoint) -> int:

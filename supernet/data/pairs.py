@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,15 +34,20 @@ class FlowPair:
     valid: torch.Tensor
 
 
-def read_pairs(folder: Path) -> list[FlowPair]:
+def read_pairs(folder: Path, only: Collection[str] | None = None) -> list[FlowPair]:
     """Reads every subfolder that holds frame1, frame2 and flow, sorted by name.
 
+    Args:
+        folder: of the subfolders.
+        only: names of the subfolders to read (None: all).
+
     Raises:
-        UserError: no folder, no pair, or broken pairs; all broken ones are listed at once.
+        UserError: no folder, no pair, a name that is not there, or broken pairs; all broken ones
+            are listed at once.
     """
     if not folder.is_dir():
         raise UserError(f"no folder '{folder}'")
-    found, broken = [], []
+    found, broken, names = [], [], []
     for child in sorted(path for path in folder.iterdir() if path.is_dir()):
         files = [
             _first(child, "frame1", _FRAME_SUFFIXES), _first(child, "frame2", _FRAME_SUFFIXES),
@@ -50,12 +56,18 @@ def read_pairs(folder: Path) -> list[FlowPair]:
         frame1, frame2, flow = files
         if frame1 is None or frame2 is None or flow is None:
             continue
+        names.append(child.name)
+        if only is not None and child.name not in only:
+            continue
         try:
             found.append(_read_pair(child.name, frame1, frame2, flow))
         except UserError as error:
             broken.append(str(error))
     if broken:
         raise CorruptFileError(f"{len(broken)} broken pairs in '{folder}': {'; '.join(broken)}")
+    unknown = sorted(set(only or ()) - set(names))
+    if unknown:
+        raise UserError(f"'{folder}' has no pair {', '.join(unknown)}; it has {', '.join(names)}")
     if not found:
         raise UserError(
             f"folder '{folder}' holds no pair; each is a subfolder with frame1.png, frame2.png "

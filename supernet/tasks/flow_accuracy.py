@@ -22,10 +22,27 @@ from supernet.space import SearchSpace
 from supernet.tasks.flow import flow_metrics
 from supernet.training.data import validation_batch
 from supernet.training.fad import feature_distance
-from supernet.weights import load_trained
+from supernet.weights import load_part, load_trained
 
 VALIDATION_PAIRS = 8
 CALIBRATION_PAIRS = 8
+
+
+def calibration_frames(space: SearchSpace) -> torch.Tensor:
+    """Frames (N, 3, H, W) that settle the batch norms of every deployable network of a space."""
+    size = RenderSettings(height=space.input_height, width=space.input_width)
+    return validation_batch(bundled_photos(), size, CALIBRATION_PAIRS, part=1).frame1
+
+
+def deployable_reference(space: SearchSpace, weights: Path | None) -> FlowNetwork:
+    """The baseline alone, as `FlowAccuracy.network` gives it; needs no supernet.
+
+    Raises:
+        UserError: its weights are missing or of another recipe.
+    """
+    network, _ = load_part(space, "reference", weights)
+    recalibrate(network, calibration_frames(space))
+    return network
 
 
 class FlowAccuracy(AccuracySource):
@@ -46,9 +63,8 @@ class FlowAccuracy(AccuracySource):
             "calibration_pairs": CALIBRATION_PAIRS,
         }
         size = RenderSettings(height=space.input_height, width=space.input_width)
-        photos = bundled_photos()
-        self.pairs = validation_batch(photos, size, VALIDATION_PAIRS)
-        self.calibration = validation_batch(photos, size, CALIBRATION_PAIRS, part=1).frame1
+        self.pairs = validation_batch(bundled_photos(), size, VALIDATION_PAIRS)
+        self.calibration = calibration_frames(space)
         recalibrate(self.trained.reference, self.calibration)
         with torch.no_grad():
             taps = self.trained.reference.features(self.pairs.frame1, self.pairs.frame2)

@@ -109,3 +109,10 @@ def test_broken_pairs_are_listed_at_once(tmp_path, flow):
     (tmp_path / "b" / "flow.flo").write_bytes(b"nothing")
     with pytest.raises(UserError, match=r"2 broken pairs.*a.*b"):
         read_pairs(tmp_path)
+
+
+@needs_pairs
+def test_only_the_named_pairs_are_read_and_unknown_names_are_refused():
+    assert [pair.name for pair in read_pairs(PAIRS, ["middlebury_venus"])] == ["middlebury_venus"]
+    with pytest.raises(UserError, match=r"has no pair moon; it has .*middlebury_venus"):
+        read_pairs(PAIRS, ["moon", "middlebury_venus"])
