@@ -49,7 +49,11 @@ class Session(abc.ABC):
 
     @abc.abstractmethod
     def run(self) -> None:
-        """Executes one inference and waits for its end."""
+        """Executes one inference and waits for its end.
+
+        Raises:
+            InferenceError: the runtime failed.
+        """
 
     @abc.abstractmethod
     def node_times(self, runs: int) -> NodeTimes:
@@ -110,6 +114,6 @@ class Runtime(abc.ABC):
             profile: whether `Session.node_times` will be asked for.
 
         Raises:
-            UserError: the file cannot be loaded, an input has a free dimension, or the precision
-                is not supported.
+            InferenceError: the runtime cannot load the file.
+            UserError: an input has a free dimension, or the precision is not supported.
         """
