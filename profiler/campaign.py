@@ -61,6 +61,7 @@ class Campaign:
             "format": 1,
             "recipe": self.plan.recipe,
             "plan_hash": self.plan.hash,
+            "planned": len(self.plan.networks),
             "space_hash": self.plan.space_hash,
             "code_hash": code_hash([*sources.glob("*.py"), *sources.glob("runtimes/*.py")]),
             "device": identify_cpu(),
