@@ -30,6 +30,7 @@ def main(
     from rich.table import Table
 
     from luts.paths import table_folder
+    from luts.table import LatencyTable
     from profiler._state import JOURNAL
 
     place = folder or table_folder(target, recipe, "onnxruntime", "fp32", 1, threads)
@@ -47,11 +48,11 @@ def main(
     canary_s = sum((c["samples"] + c["discarded"]) * c["latency_ms"] for c in canaries) / 1e3
     inference_s = sum(v["seconds"] for v in visits) + profiled_s + canary_s
     wall_s = max(dates) - min(dates) + visits[0]["seconds"]
-    operators = len({path for v in visits for path in v["by_path_ms"]})
+    operators = LatencyTable.load(place).info.rows
     found = {
         "wall_s": wall_s, "inference_s": inference_s, "ratio": wall_s / inference_s,
-        "timings": len(visits), "timings_per_minute": 60 * len(visits) / wall_s,
-        "places": operators,
+        "timings": len(visits), "operators": operators,
+        "operators_per_minute": 60 * operators / wall_s,
     }
     shown = Table(title=f"cost of the campaign in {place.name}", show_header=False)
     for name, value in found.items():
