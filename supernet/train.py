@@ -12,6 +12,8 @@ import typer
 from luts import cli
 
 if TYPE_CHECKING:
+    import torch
+
     from supernet.training.settings import TrainingSettings
 
 
@@ -34,6 +36,8 @@ def main(
         Path | None, typer.Option(help="Folder of photographs [those of installed packages].")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [all].")] = None,
+    device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda:0.")] = "cpu",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that render pairs.")] = 1,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 250,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after a stop.")] = False,
 ) -> None:
@@ -46,6 +50,7 @@ def main(
       python -m supernet.train
       python -m supernet.train --recipe flownas-small --steps 20000 --photos ~/pictures
       python -m supernet.train --network supernet --resume
+      python -m supernet.train --device cuda:0 --workers 14 --batch 8 --steps 20000
     """
     from luts.files import safe_name, writable_folder
     from luts.recipes import read_recipe
@@ -58,25 +63,30 @@ def main(
     settings = training_settings(recipe, section)
     folder = writable_folder(out or Path("runs") / f"train-{safe_name(recipe, 'recipe')}")
     from supernet.training.allocator import keep_freed_memory
-    from supernet.training.threads import prepare_thread
+    from supernet.training.threads import prepare_thread, training_device
 
+    place = training_device(device)
     keep_freed_memory()
     prepare_thread(threads)
     stages = ["reference", "supernet"] if network is Network.both else [network.value]
     for stage in stages:
-        _train_stage(recipe, stage, folder, settings, seed, photos, save_every, resume)
+        _train_stage(
+            recipe, stage, folder, settings, seed, photos, save_every, resume, place, workers
+        )
 
 
 def _train_stage(
     recipe: str, stage: str, folder: Path, settings: TrainingSettings, seed: int,
-    photos: Path | None, save_every: int, resume: bool,
+    photos: Path | None, save_every: int, resume: bool, device: torch.device, workers: int,
 ) -> None:
     from luts.files import writable_folder
     from supernet.training.loop import TrainingRun, is_finished, train
     from supernet.training.progress import TrainingProgress
     from supernet.training.stage import make_stage
 
-    held = make_stage(recipe, stage, folder, settings, seed, photos)
+    held = make_stage(
+        recipe, stage, folder, settings, seed, photos, device=device, workers=workers
+    )
     run = TrainingRun(
         writable_folder(folder / stage), recipe, stage, settings, seed, held.extra, save_every
     )

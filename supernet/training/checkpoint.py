@@ -99,7 +99,9 @@ def restore_optimiser(
     parameters = dict(network.named_parameters())
     for key, value in moments.items():
         field, _, name = key.partition("/")
-        optimiser.state[parameters[name]][field] = value.clone()
+        # AdamW counts its steps on the CPU, wherever the moments are.
+        place = value.device if field == "step" else parameters[name].device
+        optimiser.state[parameters[name]][field] = value.clone().to(place)
 
 
 def load_weights(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:

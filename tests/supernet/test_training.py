@@ -17,6 +17,7 @@ from supernet.training.loop import TrainingRun, is_finished, train
 from supernet.training.rules import SandwichRule, StandaloneRule
 from supernet.training.schedule import one_cycle
 from supernet.training.settings import FADSettings, training_settings
+from supernet.training.threads import training_device
 
 TINY = {
     "steps": 4, "batch": 1, "iterations": 2, "precision": "fp32",
@@ -218,3 +219,13 @@ def test_kill_9_and_resume_from_the_command_line(tmp_path):
             for run in "ab"]
     losses = [json.loads(line)["loss"] for line in last]
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("tpu", "unknown device 'tpu'"), ("cuda:x", "unknown device 'cuda:x'"),
+    pytest.param("cuda:0", "finds no CUDA device", marks=pytest.mark.skipif(
+        torch.cuda.is_available(), reason="there is a CUDA device")),
+])
+def test_devices_that_are_not_there_are_refused(name, said):
+    with pytest.raises(UserError, match=said):
+        training_device(name)
