@@ -208,6 +208,6 @@ def half_precision(precision: str, device: torch.device) -> bool:
     """Whether to train in bf16: as told, or where the processor has matrix units for it."""
     if precision == "auto":
         if device.type == "cuda":
-            return torch.cuda.is_bf16_supported()
+            return bool(torch.cuda.is_bf16_supported())
         return bool(torch.cpu._is_amx_tile_supported())
     return precision == "bf16"
