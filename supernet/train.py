@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from supernet.training.settings import TrainingSettings
+    from supernet.training.stage import Start
 
 
 class Network(StrEnum):
@@ -36,6 +37,10 @@ def main(
         Path | None, typer.Option(help="Folder of photographs [those of installed packages].")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [all].")] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(help="Go on from the weights of this training folder, or 'shipped'."),
+    ] = None,
     device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda:0.")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Processes that render pairs.")] = 1,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 250,
@@ -50,6 +55,7 @@ def main(
       python -m supernet.train
       python -m supernet.train --recipe flownas-small --steps 20000 --photos ~/pictures
       python -m supernet.train --network supernet --resume
+      python -m supernet.train --start-from shipped --seed 1 --out runs/longer
       python -m supernet.train --device cuda:0 --workers 14 --batch 8 --steps 20000
     """
     from luts.files import safe_name, writable_folder
@@ -71,13 +77,15 @@ def main(
     stages = ["reference", "supernet"] if network is Network.both else [network.value]
     for stage in stages:
         _train_stage(
-            recipe, stage, folder, settings, seed, photos, save_every, resume, place, workers
+            recipe, stage, folder, settings, seed, photos, save_every, resume, place, workers,
+            "shipped" if start_from == "shipped" else Path(start_from) if start_from else None,
         )
 
 
 def _train_stage(
     recipe: str, stage: str, folder: Path, settings: TrainingSettings, seed: int,
     photos: Path | None, save_every: int, resume: bool, device: torch.device, workers: int,
+    start: Start,
 ) -> None:
     from luts.files import writable_folder
     from supernet.training.loop import TrainingRun, is_finished, train
@@ -85,7 +93,7 @@ def _train_stage(
     from supernet.training.stage import make_stage
 
     held = make_stage(
-        recipe, stage, folder, settings, seed, photos, device=device, workers=workers
+        recipe, stage, folder, settings, seed, photos, device=device, workers=workers, start=start
     )
     run = TrainingRun(
         writable_folder(folder / stage), recipe, stage, settings, seed, held.extra, save_every

@@ -14,6 +14,8 @@ from luts.errors import CorruptFileError, UserError
 from luts.files import atomic_path
 
 _FORMAT = "metronas-checkpoint-1"
+STEPS_BEFORE = "steps_before"
+"""Key of the identity: steps behind the weights that a training started from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ def load_checkpoint(path: Path, *, recipe: str, network: str) -> Checkpoint:
         k.removeprefix("optimiser/"): v for k, v in tensors.items() if k[:10] == "optimiser/"
     }
     return Checkpoint(identity, weights, moments)
+
+
+def step_of(checkpoint: Checkpoint) -> int:
+    """Training steps behind a checkpoint, those of runs that it started from included."""
+    return int(checkpoint.identity["step"]) + int(checkpoint.identity.get(STEPS_BEFORE, 0))
 
 
 def restore_optimiser(
