@@ -21,6 +21,7 @@ from supernet.space import SearchSpace
 from supernet.spaces._encoder import ElasticEncoder
 from supernet.tasks.flow import flow_metrics, matching_loss, sequence_loss
 from supernet.training.fad import fad_loss, teacher_maps
+from supernet.training.precision import autocast
 from supernet.training.settings import TrainingSettings
 from supernet.training.threads import prepare_thread
 
@@ -193,21 +194,3 @@ def flow_loss(
         one, two = features.chunk(2)
         loss = loss + settings.matching * matching_loss(one, two, batch.flow, batch.valid)
     return loss
-
-
-def autocast(settings: TrainingSettings, device: torch.device) -> torch.autocast:
-    """The precision that the settings ask for, on a device."""
-    # No cache of cast weights: it would be shared by threads that differentiate apart.
-    return torch.autocast(
-        device.type, torch.bfloat16, enabled=half_precision(settings.precision, device),
-        cache_enabled=False,
-    )
-
-
-def half_precision(precision: str, device: torch.device) -> bool:
-    """Whether to train in bf16: as told, or where the processor has matrix units for it."""
-    if precision == "auto":
-        if device.type == "cuda":
-            return bool(torch.cuda.is_bf16_supported())
-        return bool(torch.cpu._is_amx_tile_supported())
-    return precision == "bf16"
