@@ -34,6 +34,10 @@ def main(
     force: Annotated[
         bool, typer.Option("--force", help="Discard the campaign or table that lies there.")
     ] = False,
+    wait: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
+    ] = 0.0,
 ) -> None:
     """Measures every operator of a recipe inside whole networks, and saves the latency table.
 
@@ -56,6 +60,7 @@ def main(
     from luts.paths import table_folder
     from luts.spaces import load_space
     from profiler.device import resolve_device
+    from profiler.lock import device_lock
     from profiler.plan import make_plan
     from profiler.timing import runtime_for
 
@@ -68,7 +73,8 @@ def main(
     runtime = runtime_for(target.name)
     plan = make_plan(space, networks=networks, seed=seed)
     if plan_only:
-        _show_plan(space, plan, runtime, threads)
+        with device_lock(target.name, wait_s=wait):
+            _show_plan(space, plan, runtime, threads)
         return
     folder = out or table_folder(target.name, recipe, runtime.name, "fp32", 1, threads)
 
@@ -79,7 +85,7 @@ def main(
     start = time.monotonic()
     settings = Settings(target.name, threads=threads)
     campaign = Campaign(space, plan, runtime, folder, settings=settings)
-    with progress() as report:
+    with device_lock(target.name, wait_s=wait), progress() as report:
         table = campaign.run(resume=resume, force=force, report=report)
     show_table(table, str(folder), time.monotonic() - start)
 
