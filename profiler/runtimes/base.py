@@ -49,7 +49,11 @@ class Session(abc.ABC):
 
     @abc.abstractmethod
     def run(self) -> None:
-        """Executes one inference and waits for its end."""
+        """Executes one inference and waits for its end.
+
+        Raises:
+            UserError: the model fails when it is executed.
+        """
 
     @abc.abstractmethod
     def node_times(self, runs: int) -> NodeTimes:

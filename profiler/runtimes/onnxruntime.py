@@ -51,7 +51,6 @@ class OnnxRuntime(Runtime):
     ) -> Session:
         """Loads a model on the CPU; see `Runtime.open`."""
         import onnxruntime as ort
-        from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         if precision not in self.precisions:
             raise UserError(f"onnxruntime on the CPU runs fp32 here, not '{precision}'")
@@ -67,8 +66,7 @@ class OnnxRuntime(Runtime):
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(folder.name) / "profile")
             options.optimized_model_filepath = str(Path(folder.name) / "executed.onnx")
-        failures = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
-                    state.NoSuchFile, state.NotImplemented, state.RuntimeException)
+        failures = _failures()
         try:
             session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
             feeds = {item.name: _input(item) for item in session.get_inputs()}
@@ -101,10 +99,14 @@ class OnnxSession(Session):
         self._feeds = feeds
         self._folder = folder
         self._asked = False
+        self._failures = _failures()
 
     def run(self) -> None:
         """Executes one inference."""
-        self._session.run(None, self._feeds)
+        try:
+            self._session.run(None, self._feeds)
+        except self._failures as error:
+            raise UserError(f"onnxruntime cannot execute '{self._model}' ({error})") from None
 
     def node_times(self, runs: int) -> NodeTimes:
         """Mean over the undisturbed half of the inferences; the first only warms up."""
@@ -131,6 +133,14 @@ class OnnxSession(Session):
         self._session = None
         if self._folder is not None:
             self._folder.cleanup()
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What the runtime raises for a model that it cannot load or execute."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
+            state.NoSuchFile, state.NotImplemented, state.RuntimeException)
 
 
 def _input(item: Any) -> npt.NDArray[Any]:
