@@ -17,7 +17,8 @@ BELOW = {
     "evolution": {"luts", "profiler", "predictor", "supernet"},
 }
 COMMANDS = [
-    "profiler.build_lut", "profiler.measure", "predictor.fit", "predictor.evaluate",
+    "profiler.build_lut", "profiler.compare", "profiler.measure", "predictor.fit",
+    "predictor.evaluate",
     "supernet.train", "supernet.evaluate", "supernet.ship", "evolution.run", "evolution.report",
 ]  # fmt: skip
 HEAVY = ("torch", "xgboost", "tensorrt", "pyarrow")

@@ -16,11 +16,12 @@ from profiler._flame import module_tree, segments
 from profiler._measure_page import write_page
 from profiler._measure_view import show, warnings
 from profiler._named import named_model
-from profiler.layers import Layer, ModelTimes, layer_times, measure_layers
+from profiler.layers import Layer, layer_times, measure_layers
 from profiler.runtimes import GraphNode, NodeTimes
 from profiler.settings import StoppingRule
 from profiler.timing import runtime_for
 from tests.fakes import FakeSpace
+from tests.profiler.examples import measured_model
 from tests.simulated import SimulatedDevice, SimulatedRuntime, truth_ms
 
 ROOT = Path(__file__).parents[2]
@@ -38,17 +39,6 @@ def _node(name: str, inputs: str, outputs: str, *, kind: str = "Conv", with_prod
           ) -> GraphNode:
     return GraphNode(name, kind, tuple(inputs.split()), tuple(outputs.split()), (name,),
                      with_producer)
-
-
-def _example(layers: list[Layer], **changes: object) -> ModelTimes:
-    facts: dict[str, object] = {
-        "model": "net.onnx", "model_sha256": "0", "created": "2030-01-01T00:00:00+00:00",
-        "target": "cpu", "device": {"model": "a chip"}, "runtime": "onnxruntime",
-        "runtime_version": "1", "precision": "fp32", "threads": 1, "load": 0.0, "median_ms": 10.0,
-        "p10_ms": 9.0, "p90_ms": 11.0, "p99_ms": 12.0, "samples": 50, "discarded": 2,
-        "error": 0.001, "profiled_runs": 9, "layers": layers, "unattributed_ms": 1.0,
-    }
-    return ModelTimes.model_validate(facts | changes)
 
 
 def test_layers_add_up_to_the_undisturbed_median(model: Path) -> None:
@@ -204,7 +194,7 @@ def test_a_tree_loses_no_time() -> None:
 def test_page_needs_nothing_else_and_is_whole_or_absent(tmp_path: Path) -> None:
     evil = "</script><b>{{rows}}"
     page = tmp_path / "page.html"
-    write_page(page, _example([Layer(name=evil, kind="Conv", latency_ms=9.0, share=0.9)]))
+    write_page(page, measured_model([Layer(name=evil, kind="Conv", latency_ms=9.0, share=0.9)]))
     text = page.read_text()
     assert "</script><b>" not in text
     assert not re.search(r"<(script|link|img)[^>]*(src|href)=", text.split("<script>")[0])
@@ -217,11 +207,11 @@ def test_page_needs_nothing_else_and_is_whole_or_absent(tmp_path: Path) -> None:
     assert sum(figures["kinds"]["data"][0]["x"]) == pytest.approx(10.0)
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     with pytest.raises(UserError, match="cannot write"):
-        write_page(tmp_path / "absent" / "page.html", _example([]))
+        write_page(tmp_path / "absent" / "page.html", measured_model([]))
 
 
 def test_brackets_in_a_name_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    show(_example([Layer(name="a[red]b", kind="Conv", latency_ms=9.0, share=0.9),
+    show(measured_model([Layer(name="a[red]b", kind="Conv", latency_ms=9.0, share=0.9),
                    Layer(name="c", kind="Add", latency_ms=0.5, share=0.05)]), 1, BRIEF, None)
     said = capsys.readouterr().out
     assert "a[red]b" in said
@@ -230,8 +220,8 @@ def test_brackets_in_a_name_are_no_markup(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_doubts_are_said() -> None:
-    assert warnings(_example([]), BRIEF) == []
-    said = " ".join(warnings(_example([], error=0.05, discarded=40), BRIEF))
+    assert warnings(measured_model([]), BRIEF) == []
+    said = " ".join(warnings(measured_model([], error=0.05, discarded=40), BRIEF))
     assert "5.00 %" in said
     assert "40 of 90 samples were disturbed" in said
 
