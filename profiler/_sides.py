@@ -70,9 +70,16 @@ def load_side(path: Path) -> Side:
     """Reads a table's folder, or a file of ``profiler.measure --json``.
 
     Raises:
-        UserError: it is neither.
+        UserError: it is neither, or cannot be read.
         CorruptFileError: it is damaged.
     """
+    try:
+        return _load(path)
+    except OSError as error:
+        raise UserError(f"cannot read '{path}' ({error.strerror or error})") from None
+
+
+def _load(path: Path) -> Side:
     if path.is_dir():
         if not (path / SIDECAR).exists():
             raise UserError(f"'{path}' holds no latency table (no {SIDECAR})")

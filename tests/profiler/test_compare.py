@@ -197,3 +197,13 @@ def test_wrong_input(tmp_path: Path) -> None:
     done = _run(tmp_path / "other.json", tmp_path / "absent")
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_unreadable_files_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.json").write_text("{}")
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(UserError, match=r"cannot read .*a\.json.*Permission denied"):
+        load_side(tmp_path / "a.json")

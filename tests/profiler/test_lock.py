@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from luts.errors import UserError
 from profiler.lock import DeviceBusyError, device_lock, lock_folder
+from tests.fakes import FakeSpace
 
 ROOT = Path(__file__).parents[2]
 
@@ -187,12 +189,34 @@ def test_without_a_runtime_folder_it_lies_in_the_temporary_one(
         assert lock_folder() == tmp_path / f"metronas-{os.getuid()}"
 
 
-def test_a_campaign_ends_in_one_line_that_names_the_holder() -> None:
+@pytest.mark.parametrize("command", [
+    ("profiler.build_lut", "--device", "cpu", "--plan-only"),
+    ("profiler.build_lut", "--device", "cpu", "--out", "{folder}/table"),
+    ("profiler.measure", "{folder}/net.onnx", "--json"),
+])
+def test_a_measuring_command_ends_in_one_line_that_names_the_holder(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    FakeSpace().export_onnx(None, tmp_path / "net.onnx")
+    arguments = [word.format(folder=tmp_path) for word in command]
     with _holder("cpu") as process:
-        done = subprocess.run(
-            [sys.executable, "-m", "profiler.build_lut", "--device", "cpu", "--plan-only"],
-            cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
-        )
+        done = subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True,
+                              text=True, timeout=120, check=False)
+    assert done.stdout == ""
+    assert not (tmp_path / "table").exists()
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert f"device 'cpu' is being measured by process {process.pid}" in done.stderr
+
+
+def test_verification_of_a_search_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evolution.run import _measurer
+
+    free: list[bool] = []
+    monkeypatch.setattr("profiler.timing.measure_interleaved",
+                        lambda paths, **_: free.append(_others_may_take("cpu")))
+    plan = SimpleNamespace(settings=SimpleNamespace(target="cpu", threads=1),
+                           table=SimpleNamespace(info=SimpleNamespace(precision="fp32")))
+    _measurer(plan)({})  # type: ignore[arg-type]
+    assert free == [False]
+    assert _others_may_take("cpu")
