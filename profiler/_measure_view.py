@@ -62,6 +62,9 @@ def show(found: ModelTimes, most: int, rule: StoppingRule, page: Path | None) ->
 def warnings(found: ModelTimes, rule: StoppingRule) -> list[str]:
     """Why the figures should be doubted."""
     doubts = []
+    if found.samples < rule.min_samples:
+        doubts.append(f"only {found.samples} of the {rule.min_samples} samples wanted were taken "
+                      f"undisturbed within {rule.max_seconds:g} s; give more --max-seconds")
     if found.error > rule.goal:
         doubts.append(f"the median is known to {100 * found.error:.2f} % only, not to the "
                       f"{100 * rule.goal:.1f} % aimed at; give more --max-seconds or a quieter "

@@ -221,9 +221,10 @@ def test_brackets_in_a_name_are_no_markup(capsys: pytest.CaptureFixture[str]) ->
 
 def test_doubts_are_said() -> None:
     assert warnings(measured_model([]), BRIEF) == []
-    said = " ".join(warnings(measured_model([], error=0.05, discarded=40), BRIEF))
+    said = " ".join(warnings(measured_model([], error=0.05, discarded=40, samples=4), BRIEF))
     assert "5.00 %" in said
-    assert "40 of 90 samples were disturbed" in said
+    assert "only 4 of the 5 samples wanted" in said
+    assert "40 of 44 samples were disturbed" in said
 
 
 def _measure(*arguments: str) -> subprocess.CompletedProcess[str]:
