@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Longer than a campaign allows itself: one verdict hangs on it, and the machine may be busy.
 _MEASURE_SECONDS = 20.0
+# A search of hours is not given up because a campaign happens to run when it ends.
+_WAIT_SECONDS = 3600.0
 
 
 def main(
@@ -95,18 +97,20 @@ def _carry_out(plan: Plan, weights: Path | None) -> Result:
 
 
 def _measurer(plan: Plan) -> Measurer:
+    from profiler.lock import device_lock
     from profiler.timing import measure_interleaved
 
     settings, info = plan.settings, plan.table.info
 
     def measure(paths: Mapping[str, Path]) -> Mapping[str, Measured]:
-        return measure_interleaved(
-            paths,
-            target=settings.target,
-            threads=settings.threads,
-            precision=info.precision,
-            max_seconds=_MEASURE_SECONDS,
-        )
+        with device_lock(settings.target, wait_s=_WAIT_SECONDS):
+            return measure_interleaved(
+                paths,
+                target=settings.target,
+                threads=settings.threads,
+                precision=info.precision,
+                max_seconds=_MEASURE_SECONDS,
+            )
 
     return measure
 

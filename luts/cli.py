@@ -18,11 +18,12 @@ _CommandLineError: type[Exception] = next(
 )
 
 
-def run(command: Callable[..., Any]) -> NoReturn:
+def run(command: Callable[..., Any], *, resumable: bool = True) -> NoReturn:
     """Runs a function as a Typer command; wrong input ends in one line and exit code 2.
 
     Args:
-        command: a function with Typer parameters.
+        command: a function with Typer parameters; an integer that it returns is the exit code.
+        resumable: whether it keeps what was done when it is interrupted.
     """
     app = typer.Typer(add_completion=False, rich_markup_mode="rich")
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
@@ -37,7 +38,8 @@ def run(command: Callable[..., Any]) -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:  # Typer itself turns Ctrl-C into this code
-        print("interrupted; what was done is kept, --resume goes on from there", file=sys.stderr)
+        kept = "what was done is kept, --resume goes on from there"
+        print(f"interrupted; {kept if resumable else 'nothing was kept'}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -29,6 +29,10 @@ def main(
     out: Annotated[
         Path | None, typer.Option(help="File for the raw pairs, as JSON.", dir_okay=False)
     ] = None,
+    wait: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
+    ] = 0.0,
 ) -> None:
     """Measures random architectures that neither table nor predictor has seen.
 
@@ -48,6 +52,7 @@ def main(
     from luts.files import writable_folder, write_json
     from predictor.evaluation import evaluate, fresh_architectures, measuring_order
     from predictor.load import load_predictor, load_space_and_table
+    from profiler.lock import device_lock
     from profiler.timing import measure_model
 
     space, table = load_space_and_table(target, recipe, threads)
@@ -63,7 +68,7 @@ def main(
         return measure_model(path, target=target, threads=threads, precision=precision).median_ms
 
     started = time.monotonic()
-    with _progress() as progress:
+    with device_lock(target, wait_s=wait), _progress() as progress:
         task = progress.add_task("measuring", total=len(measuring_order(samples, rng)))
         result = evaluate(predictor, vectors, measure, rng, lambda: progress.advance(task))
     figures = result.accuracy

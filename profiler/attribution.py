@@ -39,11 +39,17 @@ def owners(graph: Sequence[GraphNode], paths: Collection[str]) -> dict[str, str 
         node.name: next(filter(None, (_path_of(name, paths) for name in node.origins)), None)
         for node in graph
     }
-    _ask_neighbours(graph, found)
+    ask_neighbours(graph, found)
     return found
 
 
-def _ask_neighbours(graph: Sequence[GraphNode], found: dict[str, str | None]) -> None:
+def ask_neighbours(graph: Sequence[GraphNode], found: dict[str, str | None]) -> None:
+    """Gives nodes that nobody owns yet to the neighbour that they serve.
+
+    Args:
+        graph: nodes as executed.
+        found: node name to owner; None is replaced where a neighbour has an owner.
+    """
     maker = {tensor: node.name for node in graph for tensor in node.outputs}
     users: dict[str, list[str]] = {}
     for node in graph:

@@ -38,6 +38,10 @@ def main(
     force: Annotated[
         bool, typer.Option("--force", help="Discard the campaign or table that lies there.")
     ] = False,
+    wait: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
+    ] = 0.0,
 ) -> None:
     """Measures every operator of a recipe inside whole networks, and saves the latency table.
 
@@ -65,6 +69,7 @@ def main(
     from luts.spaces import load_space
     from profiler._budget import begun_networks, plan_within
     from profiler.device import resolve_device
+    from profiler.lock import device_lock
     from profiler.plan import make_plan
     from profiler.settings import Settings
     from profiler.timing import runtime_for
@@ -84,12 +89,14 @@ def main(
             raise UserError(f"--budget-minutes {budget_minutes:g} must be above 0 and finite")
         begun = begun_networks(folder) if resume else None
         if begun is None:
-            plan = plan_within(budget_minutes, space, plan, runtime, settings)
+            with device_lock(target.name, wait_s=wait):
+                plan = plan_within(budget_minutes, space, plan, runtime, settings)
         elif begun != len(plan.networks):
             # A new estimate would differ a little, and the campaign would be another one.
             plan = make_plan(space, networks=begun, seed=seed, partial=True)
     if plan_only:
-        _show_plan(space, plan, runtime, settings)
+        with device_lock(target.name, wait_s=wait):
+            _show_plan(space, plan, runtime, settings)
         return
     if plan.unmeasured:
         print(f"warning: {len(plan.unmeasured)} of {len(plan.contexts)} operators remain "
@@ -100,7 +107,7 @@ def main(
 
     start = time.monotonic()
     campaign = Campaign(space, plan, runtime, folder, settings=settings)
-    with progress() as report:
+    with device_lock(target.name, wait_s=wait), progress() as report:
         table = campaign.run(resume=resume, force=force, report=report)
     show_table(table, str(folder), time.monotonic() - start)
 

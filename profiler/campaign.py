@@ -29,6 +29,12 @@ from profiler.plan import Plan, Visit
 from profiler.runtimes import Runtime, Session
 from profiler.settings import Progress, Settings
 
+_MEASURING = (
+    "_assemble", "_canary", "_clock", "_coverage", "_exporter", "_failures", "_patience",
+    "_records", "_result", "_robust", "_sampling", "_state", "_visit", "attribution", "campaign",
+    "device", "plan", "settings", "timing",
+)
+
 
 class Campaign:
     """One campaign: a plan, how it is timed, and the folder of its journal and table.
@@ -56,14 +62,13 @@ class Campaign:
 
     def header(self) -> dict[str, Any]:
         """What must be equal for two sittings to belong to one campaign (but ``created``)."""
-        sources = Path(__file__).parent
         return {
             "format": 1,
             "recipe": self.plan.recipe,
             "plan_hash": self.plan.hash,
             "planned": len(self.plan.networks),
             "space_hash": self.plan.space_hash,
-            "code_hash": code_hash([*sources.glob("*.py"), *sources.glob("runtimes/*.py")]),
+            "code_hash": code_hash(measuring_sources()),
             "device": identify_cpu(),
             "runtime": self.runtime.name,
             "runtime_version": self.runtime.version(),
@@ -173,6 +178,12 @@ class Campaign:
                 state.add(record)
 
             yield again
+
+
+def measuring_sources() -> list[Path]:
+    """Files that decide what a timing is; not those of other commands."""
+    folder = Path(__file__).parent
+    return [*(folder / f"{name}.py" for name in _MEASURING), *folder.glob("runtimes/*.py")]
 
 
 def _progress(state: CampaignState, total: int) -> Progress:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from luts.errors import UserError
-from luts.target import load_target
+from luts.target import Target, load_target
 from profiler._clock import Clock, SystemClock
 from profiler._robust import median_error
 from profiler._sampling import (
@@ -152,24 +152,31 @@ def measure_interleaved(
         return {name: Measurement.of(samples) for name, samples in taken.items()}
 
 
-def runtime_for(target: str, precision: str = "fp32") -> Runtime:
-    """The best runtime here that serves a target.
+def runtime_for(target: str, precision: str = "fp32", runtime: str | None = None) -> Runtime:
+    """The runtime here that serves a target: the one named, or the best.
 
     Raises:
-        UserError: no such target, or none of its runtimes is installed.
+        UnknownNameError: no such target or runtime.
+        UserError: the named runtime, or every one of the target's, is not installed, lacks the
+            precision, or does not serve that kind of device.
     """
     facts = load_target(target)
+    if runtime is not None:
+        return _serving(facts, load_runtime(runtime, precision))
     problems = []
     for name in facts.runtimes:
         try:
-            runtime = load_runtime(name, precision)
+            return _serving(facts, load_runtime(name, precision))
         except UserError as error:
             problems.append(str(error))
-            continue
-        if facts.kind in runtime.kinds:
-            return runtime
-        problems.append(f"runtime '{name}' does not serve a {facts.kind} here")
     raise UserError(f"nothing here measures on '{target}': {'; '.join(problems)}")
+
+
+def _serving(facts: Target, runtime: Runtime) -> Runtime:
+    if facts.kind not in runtime.kinds:
+        raise UserError(f"runtime '{runtime.name}' does not serve a {facts.kind} here, so it "
+                        f"cannot measure on '{facts.name}'")
+    return runtime
 
 
 def _in_turns(

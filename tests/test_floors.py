@@ -17,8 +17,9 @@ BELOW = {
     "evolution": {"luts", "profiler", "predictor", "supernet"},
 }
 COMMANDS = [
-    "profiler.build_lut", "predictor.fit", "predictor.evaluate", "supernet.train",
-    "supernet.evaluate", "supernet.ship", "evolution.run", "evolution.report",
+    "profiler.build_lut", "profiler.compare", "profiler.doctor", "profiler.measure",
+    "predictor.fit", "predictor.evaluate", "supernet.train", "supernet.evaluate",
+    "supernet.ship", "evolution.run", "evolution.report",
 ]  # fmt: skip
 HEAVY = ("torch", "xgboost", "tensorrt", "pyarrow")
 

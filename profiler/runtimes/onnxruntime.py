@@ -136,6 +136,7 @@ class OnnxSession(Session):
 
 @cache
 def _failures() -> tuple[type[Exception], ...]:
+    """What the runtime raises for a model that it cannot load or execute."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,

@@ -13,6 +13,7 @@ from luts.paths import ROOT_VARIABLE
 from predictor import evaluate, fit
 from predictor.load import load_predictor, load_space_and_table, predictor_folder
 from predictor.network import NetworkPredictor
+from profiler.lock import _process as lock_process
 from tests.fakes import FakeSpace
 from tests.predictor.tables import distinct, kernel_correction, make_table, sums_ms
 
@@ -87,6 +88,7 @@ def test_evaluate_prints_the_figures(
 
     def measure(path: Path, *, target: str, threads: int, precision: str) -> Truth:
         assert (target, threads, precision) == ("cpu", 1, "fp32")
+        assert "cpu" in lock_process.held
         return Truth(exported[path])
 
     monkeypatch.setattr(FakeSpace, "export_onnx", export)

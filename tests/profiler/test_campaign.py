@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 
 from luts.errors import InferenceError, UserError
 from luts.table import SIDECAR, LatencyTable
+from profiler import campaign as campaign_module
 from profiler._assemble import lower_planned
 from profiler._state import JOURNAL
-from profiler.campaign import Campaign
+from profiler.campaign import Campaign, measuring_sources
 from profiler.plan import make_plan
 from profiler.settings import Progress, Settings, StoppingRule
 from profiler.timing import runtime_for
@@ -261,3 +263,21 @@ def test_real_networks_on_this_cpu(tmp_path: Path) -> None:
         assert row.contexts >= (3 if row.operator in plan.contexts else 1)
     for sample in table.networks:
         assert 0 <= sample.unattributed_ms < sample.latency_ms
+
+
+def test_code_hash_covers_what_a_campaign_imports() -> None:
+    """Else a campaign begun with other timing code would be continued."""
+    root = Path(campaign_module.__file__).parents[1]
+    reached, waiting = set(), [Path(campaign_module.__file__)]
+    while waiting:
+        source = waiting.pop()
+        if source in reached:
+            continue
+        reached.add(source)
+        for name in re.findall(r"^\s*from (profiler\.[\w.]+) import", source.read_text(), re.M):
+            path = root / (name.replace(".", "/") + ".py")
+            if path.exists():
+                waiting.append(path)
+    covered = {path.resolve() for path in measuring_sources()}
+    assert covered >= {path.resolve() for path in reached}
+    assert all(path.is_file() for path in covered)

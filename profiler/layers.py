@@ -1,0 +1,190 @@
+"""One model, timed end to end and layer by layer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from luts.errors import UserError
+from luts.files import sha256
+from profiler._clock import Clock, SystemClock
+from profiler._named import named_model
+from profiler._sampling import StoppingRule
+from profiler.attribution import ask_neighbours
+from profiler.device import identify_cpu, load_average
+from profiler.runtimes.base import GraphNode, NodeTimes, Runtime
+from profiler.timing import Measurement, measure_session
+
+# Enough inferences for a mean of each layer, yet no more time than for the whole.
+_FEWEST_RUNS, _MOST_RUNS = 5, 50
+_PROFILED_S = 2.0
+
+
+class Layer(BaseModel):
+    """One step that the runtime executed.
+
+    Attributes:
+        name: node of the model from which it stems; a step that the runtime added is named after
+            the node that it serves.
+        kind: operator type, as executed.
+        latency_ms: time in one undisturbed inference.
+        share: part of the end-to-end median.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: str
+    latency_ms: float = Field(ge=0, allow_inf_nan=False)
+    share: float = Field(ge=0, allow_inf_nan=False)
+
+
+class ModelTimes(BaseModel):
+    """What one model took on one device; what ``profiler.measure --json`` prints.
+
+    Attributes:
+        kind: says what this record is.
+        format: version of this record.
+        model: file name.
+        model_sha256: digest of the file.
+        created: UTC.
+        target: target name.
+        device: identity of the device.
+        runtime: name.
+        runtime_version: version of the package.
+        precision: arithmetic precision.
+        threads: threads within one operator.
+        load: load average of the machine when it was measured.
+        median_ms: end-to-end median of the samples that were kept.
+        p10_ms: tenth percentile of them.
+        p90_ms: ninetieth percentile.
+        p99_ms: ninety-ninth percentile.
+        samples: inferences kept.
+        discarded: inferences thrown away as disturbed.
+        error: relative standard error of the median.
+        profiled_runs: inferences behind the layers' times.
+        layers: the longest first.
+        unattributed_ms: time that belongs to no layer; below 0 where steps ran at the same time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["metronas.measure"] = "metronas.measure"
+    format: Literal[1] = 1
+    model: str
+    model_sha256: str
+    created: str
+    target: str
+    device: dict[str, str | int | float | list[str]]
+    runtime: str
+    runtime_version: str
+    precision: str
+    threads: int = Field(gt=0)
+    load: float
+    median_ms: float = Field(gt=0, allow_inf_nan=False)
+    p10_ms: float = Field(gt=0, allow_inf_nan=False)
+    p90_ms: float = Field(gt=0, allow_inf_nan=False)
+    p99_ms: float = Field(gt=0, allow_inf_nan=False)
+    samples: int = Field(gt=0)
+    discarded: int = Field(ge=0)
+    error: float = Field(ge=0, allow_inf_nan=False)
+    profiled_runs: int = Field(gt=0)
+    layers: tuple[Layer, ...]
+    unattributed_ms: float = Field(allow_inf_nan=False)
+
+
+def measure_layers(
+    path: Path, runtime: Runtime, *, target: str = "cpu", threads: int = 1,
+    precision: str = "fp32", rule: StoppingRule | None = None, clock: Clock | None = None,
+) -> ModelTimes:
+    """Times a model end to end, then its layers in a second session that is profiled.
+
+    Args:
+        path: ONNX file with fixed input shapes.
+        runtime: what executes it.
+        target: target name, for the record.
+        threads: threads within one operator.
+        precision: arithmetic precision.
+        rule: when the end-to-end samples are enough.
+        clock: clocks to read; the machine's by default.
+
+    Raises:
+        UserError: no such file, or the runtime cannot load or execute it.
+    """
+    if not path.is_file():
+        raise UserError(f"no model file '{path}'")
+    clock = clock or SystemClock()
+    rule = rule or StoppingRule(min_samples=30, max_seconds=5.0)
+    with tempfile.TemporaryDirectory(prefix="metronas-") as scratch:
+        named = named_model(path, Path(scratch))
+        plain = runtime.open(named.path, threads=threads, precision=precision)
+        with closing(plain):
+            whole = measure_session(plain, rule, threads=threads, clock=clock)
+        load = load_average()
+        profiled = runtime.open(named.path, threads=threads, precision=precision, profile=True)
+        with closing(profiled):
+            times = profiled.node_times(_profiled_runs(whole))
+            layers = layer_times(profiled.graph(), times, named.shown, whole.median_ms)
+    return ModelTimes(
+        model=path.name, model_sha256=sha256(path),
+        created=datetime.now(UTC).isoformat(timespec="seconds"), target=target,
+        device=identify_cpu(), runtime=runtime.name, runtime_version=runtime.version(),
+        precision=precision, threads=threads, load=load,
+        median_ms=whole.median_ms, p10_ms=whole.p10_ms, p90_ms=whole.p90_ms, p99_ms=whole.p99_ms,
+        samples=whole.samples, discarded=whole.discarded, error=whole.error,
+        profiled_runs=times.runs, layers=tuple(layers),
+        unattributed_ms=whole.median_ms - sum(layer.latency_ms for layer in layers),
+    )
+
+
+def layer_times(
+    graph: Sequence[GraphNode], times: NodeTimes, shown: Mapping[str, str], whole_ms: float
+) -> list[Layer]:
+    """Shares an inference's time among the steps that the runtime executed.
+
+    Node times come from inferences that the profiler itself slows, so they are scaled by
+    ``whole_ms / times.whole_ms``. Only steps of the graph count: those inside a loop or a branch
+    are part of that step's time already.
+
+    Args:
+        graph: nodes as executed.
+        times: node times of one inference.
+        shown: name of each node of the model to the name that people see.
+        whole_ms: end-to-end time of an undisturbed inference that is not profiled.
+
+    Returns:
+        The layers, the longest first.
+    """
+    # The way back from a layout bears the name of what it hands on, though it computes nothing.
+    found: dict[str, str | None] = {
+        node.name: next((shown[name] for name in node.origins
+                         if name in shown and not node.with_producer), None)
+        for node in graph
+    }
+    added = {name for name, owner in found.items() if owner is None}
+    ask_neighbours(graph, found)
+    scale = whole_ms / times.whole_ms
+    total: dict[tuple[str, str], float] = defaultdict(float)
+    for name, kind in {node.name: node.kind for node in graph}.items():
+        # A step that was merged into another has no time of its own.
+        if name in times.by_node_ms:
+            owner = found[name]
+            place = f"{owner}/{kind}" if owner is not None and name in added else owner or name
+            total[place, kind] += scale * times.by_node_ms[name]
+    layers = [
+        Layer(name=name, kind=kind, latency_ms=latency_ms, share=latency_ms / whole_ms)
+        for (name, kind), latency_ms in total.items()
+    ]
+    return sorted(layers, key=lambda layer: -layer.latency_ms)
+
+
+def _profiled_runs(whole: Measurement) -> int:
+    wanted = round(1e3 * _PROFILED_S / whole.median_ms)
+    return min(_MOST_RUNS, max(_FEWEST_RUNS, wanted))
