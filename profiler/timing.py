@@ -149,23 +149,25 @@ def measure_interleaved(
         return {name: Measurement.of(samples) for name, samples in taken.items()}
 
 
-def runtime_for(target: str, precision: str = "fp32") -> Runtime:
+def runtime_for(target: str, precision: str = "fp32", device: str | None = None) -> Runtime:
     """The best runtime here that serves a target.
+
+    Args:
+        target: target name.
+        precision: arithmetic precision.
+        device: where the target is, such as ``cuda:1``; the first of its kind by default.
 
     Raises:
         UserError: no such target, or none of its runtimes is installed.
     """
     facts = load_target(target)
+    device = device or ("cpu" if facts.kind == "cpu" else "cuda:0")
     problems = []
     for name in facts.runtimes:
         try:
-            runtime = load_runtime(name, precision)
+            return load_runtime(name, precision, device)
         except UserError as error:
             problems.append(str(error))
-            continue
-        if facts.kind in runtime.kinds:
-            return runtime
-        problems.append(f"runtime '{name}' does not serve a {facts.kind} here")
     raise UserError(f"nothing here measures on '{target}': {'; '.join(problems)}")
 
 
