@@ -10,6 +10,8 @@ RUNTIMES: Registry[Runtime] = Registry(
     {
         "onnxruntime": "profiler.runtimes.onnxruntime:OnnxRuntime",
         "openvino": "profiler.runtimes.openvino:OpenVino",
+        "tensorrt": "profiler.runtimes.tensorrt:TensorRt",
+        "tensorrt_rtx": "profiler.runtimes.tensorrt:tensorrt_rtx",
     },
 )
 
