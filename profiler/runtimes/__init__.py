@@ -12,6 +12,7 @@ RUNTIMES: Registry[Runtime] = Registry(
         "openvino": "profiler.runtimes.openvino:OpenVino",
         "tensorrt": "profiler.runtimes.tensorrt:TensorRt",
         "tensorrt_rtx": "profiler.runtimes.tensorrt:tensorrt_rtx",
+        "torch": "profiler.runtimes.torch:TorchRuntime",
     },
 )
 

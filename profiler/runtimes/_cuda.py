@@ -55,6 +55,8 @@ class TimedWork:
         self._start = cuda.Event(enable_timing=True)
         self._end = cuda.Event(enable_timing=True)
         self._graph: Any | None = None
+        # Weights were copied on another stream.
+        cuda.synchronize(device)
         for _ in range(_WARM_UP_LAUNCHES):
             self.launch()
         if capture:
@@ -67,13 +69,14 @@ class TimedWork:
 
     def replay(self) -> float:
         """Runs the work once; returns its time in ms by device events."""
-        return self._timed(self._graph.replay) if self._graph is not None else self.launch()
+        return self.timed(self._graph.replay) if self._graph is not None else self.launch()
 
     def launch(self) -> float:
         """Runs the work once without its graph; returns its time in ms by device events."""
-        return self._timed(lambda: self._work(self._stream.cuda_stream))
+        return self.timed(lambda: self._work(self._stream.cuda_stream))
 
-    def _timed(self, enqueue: Callable[[], None]) -> float:
+    def timed(self, enqueue: Callable[[], object]) -> float:
+        """Enqueues on the stream and waits; returns the time between in ms by device events."""
         import torch
 
         with torch.cuda.device(self._device), torch.cuda.stream(self._stream):

@@ -7,21 +7,12 @@ from pathlib import Path
 import pytest
 
 from luts.errors import UserError
-from profiler.runtimes import RUNTIMES, Runtime, load_runtime
+from profiler.runtimes import Runtime
 from tests.conformance.runtime import RuntimeConformance
 from tests.fakes import FakeSpace
+from tests.gpu.loading import loaded
 
 pytestmark = pytest.mark.gpu
-
-
-def loaded(name: str) -> Runtime:
-    """The runtime on the first GPU, or a skip that says what is missing."""
-    if not RUNTIMES.get(name)().available():
-        pytest.skip(f"the package '{name}' is not installed")
-    try:
-        return load_runtime(name, device="cuda:0")
-    except UserError as error:
-        pytest.skip(str(error))
 
 
 class TestTensorRt(RuntimeConformance):
