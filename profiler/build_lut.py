@@ -65,7 +65,7 @@ def main(
     if resume and force:
         raise UserError("--resume continues a campaign and --force discards it; give one of them")
     space = load_space(recipe)
-    runtime = runtime_for(target.name)
+    runtime = runtime_for(target.name, device=device)
     plan = make_plan(space, networks=networks, seed=seed)
     if plan_only:
         _show_plan(space, plan, runtime, threads)

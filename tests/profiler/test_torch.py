@@ -18,6 +18,7 @@ from profiler.runtimes import Runtime, load_runtime
 from profiler.runtimes._model import random_inputs, read_onnx
 from profiler.runtimes._torch_program import Program
 from profiler.runtimes._torch_times import kernels_by_mark
+from profiler.runtimes.torch import Mode
 from tests.conformance.runtime import RuntimeConformance
 from tests.fakes import FakeSpace, _conv, write_chain
 from tests.profiler.test_openvino import save
@@ -55,6 +56,16 @@ def test_threads_and_gradients_of_the_process_stay_as_they_were(tmp_path: Path) 
     assert torch.get_num_threads() == before
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_tf32_is_allowed_while_a_session_works_and_only_then(wanted: bool) -> None:
+    """The flags can be set without a GPU."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
+    with Mode("cuda", None, tf32=wanted, threads=1).active():
+        assert (matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark) == (wanted, wanted, True)
+    assert (matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark) == before
 
 
 def test_bf16_computes_in_bf16(tmp_path: Path) -> None:
