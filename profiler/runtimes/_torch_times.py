@@ -31,8 +31,9 @@ def wall_times(program: Program, runs: int) -> NodeTimes:
 
 def _one_run(program: Program) -> tuple[dict[str, float], float]:
     nodes: dict[str, float] = {}
+    start = perf_counter()
     values = dict(program.inputs)
-    before = start = perf_counter()
+    before = perf_counter()
     for step in program.steps:
         execute(step, values)
         now = perf_counter()

@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from luts.errors import UserError
 from luts.operator import PlacedOperator
 from profiler.attribution import attribute, owners
 from profiler.runtimes import Runtime, load_runtime
 from tests.conformance.runtime import RuntimeConformance
-from tests.fakes import FakeSpace, _conv, write_chain
+from tests.fakes import FakeSpace, _conv, write_chain, write_nodes
 
 pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
 
@@ -59,14 +58,14 @@ def test_options(tmp_path: Path) -> None:
 
 
 def test_free_dimension_is_refused(tmp_path: Path) -> None:
-    save([helper.make_node("Relu", ["x"], ["y"])], [], tmp_path / "free.onnx", ["N", 3])
+    write_nodes([helper.make_node("Relu", ["x"], ["y"])], [], tmp_path / "free.onnx", ["N", 3])
     with pytest.raises(UserError, match="free dimension 'N'"):
         load_runtime("openvino").open(tmp_path / "free.onnx")
 
 
 def test_unknown_operator_is_named(tmp_path: Path) -> None:
     node = helper.make_node("Frobnicate", ["x"], ["y"])
-    save([node], [], tmp_path / "odd.onnx", [1, 3])
+    write_nodes([node], [], tmp_path / "odd.onnx", [1, 3])
     with pytest.raises(UserError, match="Frobnicate"):
         load_runtime("openvino").open(tmp_path / "odd.onnx")
 
@@ -104,7 +103,7 @@ def test_nodes_whose_name_is_dropped_are_found_by_their_place(tmp_path: Path) ->
                          name="c/InstanceNormalization"),
         helper.make_node("Add", ["c0", "a1"], ["y"], name="d/Add"),
     ]
-    save(nodes, [*weights, ones, zeros], tmp_path / "m.onnx", [1, 3, 16, 16])
+    write_nodes(nodes, [*weights, ones, zeros], tmp_path / "m.onnx", [1, 3, 16, 16])
     session = load_runtime("openvino").open(tmp_path / "m.onnx", profile=True)
     graph = session.graph()
     session.close()
@@ -112,12 +111,3 @@ def test_nodes_whose_name_is_dropped_are_found_by_their_place(tmp_path: Path) ->
     assert [owner[node.name] for node in graph if node.kind == "Convolution"] == ["a", "b"]
     assert [owner[node.name] for node in graph if node.kind == "MVN"] == ["c"]
     assert "a/BatchNormalization" not in {node.name for node in graph}
-
-
-def save(nodes: list[Any], weights: list[Any], path: Path, shape: list[int | str]) -> None:
-    graph = helper.make_graph(
-        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], weights,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.save(model, path)

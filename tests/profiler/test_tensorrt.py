@@ -15,8 +15,7 @@ from profiler.attribution import owners
 from profiler.runtimes import RUNTIMES, load_runtime
 from profiler.runtimes._trt_graph import executed_layers
 from profiler.runtimes.tensorrt import TensorRt, tensorrt_rtx
-from tests.fakes import _conv, write_chain
-from tests.profiler.test_openvino import save
+from tests.fakes import _conv, write_chain, write_nodes
 
 needs_rtx = pytest.mark.skipif(
     not tensorrt_rtx().available(), reason="the extra 'rtx' (tensorrt_rtx) is not installed"
@@ -87,7 +86,7 @@ def test_every_unsupported_operator_is_named_once_on_one_line(tmp_path: Path) ->
     nodes = [helper.make_node("Frobnicate", ["x"], ["p"], name="a/Frobnicate"),
              helper.make_node("Frobnicate", ["p"], ["q"], name="b/Frobnicate"),
              helper.make_node("Twiddle", ["q"], ["y"], name="c/Twiddle")]
-    save(nodes, [], tmp_path / "odd.onnx", [1, 3])
+    write_nodes(nodes, [], tmp_path / "odd.onnx", [1, 3])
     with pytest.raises(UserError) as caught:
         tensorrt_rtx().build_ahead(tmp_path / "odd.onnx", tmp_path / "e")
     told = str(caught.value)
@@ -102,7 +101,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     for name in ("broken.onnx", "absent.onnx"):
         with pytest.raises(UserError, match=name):
             tensorrt_rtx().build_ahead(tmp_path / name, tmp_path / "e")
-    save([helper.make_node("Relu", ["x"], ["y"])], [], tmp_path / "free.onnx", ["N", 3])
+    write_nodes([helper.make_node("Relu", ["x"], ["y"])], [], tmp_path / "free.onnx", ["N", 3])
     with pytest.raises(UserError, match="free dimension 'N'"):
         tensorrt_rtx().build_ahead(tmp_path / "free.onnx", tmp_path / "e")
 

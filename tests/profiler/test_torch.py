@@ -20,8 +20,7 @@ from profiler.runtimes._torch_program import Program
 from profiler.runtimes._torch_times import kernels_by_mark
 from profiler.runtimes.torch import Mode
 from tests.conformance.runtime import RuntimeConformance
-from tests.fakes import FakeSpace, _conv, write_chain
-from tests.profiler.test_openvino import save
+from tests.fakes import FakeSpace, _conv, write_chain, write_nodes
 
 
 class TestTorch(RuntimeConformance):
@@ -94,18 +93,18 @@ def test_absent_gpu_is_refused() -> None:
 def test_unknown_operators_are_named_on_one_line(tmp_path: Path) -> None:
     nodes = [helper.make_node("Twiddle", ["x"], ["z"]),
              helper.make_node("Frobnicate", ["z"], ["y"])]
-    save(nodes, [], tmp_path / "odd.onnx", [1, 3])
+    write_nodes(nodes, [], tmp_path / "odd.onnx", [1, 3])
     with pytest.raises(UserError, match=r"odd.onnx' \(unsupported operators: Frobnicate, Twiddle"):
         load_runtime("torch").open(tmp_path / "odd.onnx")
 
 
 def test_unknown_attribute_and_wrong_shapes_are_named(tmp_path: Path) -> None:
-    save([helper.make_node("Softmax", ["x"], ["y"], name="a/Softmax", odd=3)], [],
+    write_nodes([helper.make_node("Softmax", ["x"], ["y"], name="a/Softmax", odd=3)], [],
          tmp_path / "odd.onnx", [1, 3])
     with pytest.raises(UserError, match="'a/Softmax': Softmax with odd"):
         load_runtime("torch").open(tmp_path / "odd.onnx")
     weight = numpy_helper.from_array(np.ones((4, 4), np.float32), "w")
-    save([helper.make_node("MatMul", ["x", "w"], ["y"], name="a/MatMul")], [weight],
+    write_nodes([helper.make_node("MatMul", ["x", "w"], ["y"], name="a/MatMul")], [weight],
          tmp_path / "wrong.onnx", [1, 3])
     with pytest.raises(UserError, match="'a/MatMul': MatMul fails in torch"):
         load_runtime("torch").open(tmp_path / "wrong.onnx")
@@ -114,7 +113,7 @@ def test_unknown_attribute_and_wrong_shapes_are_named(tmp_path: Path) -> None:
 def test_size_that_depends_on_data_is_refused(tmp_path: Path) -> None:
     nodes = [helper.make_node("Cast", ["x"], ["n"], to=TensorProto.INT64),
              helper.make_node("ConstantOfShape", ["n"], ["y"], name="a/Fill")]
-    save(nodes, [], tmp_path / "m.onnx", [2])
+    write_nodes(nodes, [], tmp_path / "m.onnx", [2])
     with pytest.raises(UserError, match="'a/Fill': 'n' depends on data"):
         load_runtime("torch").open(tmp_path / "m.onnx")
 
@@ -126,7 +125,7 @@ def test_shape_arithmetic_is_settled_when_the_model_is_loaded(tmp_path: Path) ->
              helper.make_node("Gather", ["s", "two"], ["h"]),
              helper.make_node("Concat", ["h", "minus"], ["to"], axis=0),
              helper.make_node("Reshape", ["x", "to"], ["y"], name="a/Reshape")]
-    save(nodes, [two, minus], tmp_path / "m.onnx", [1, 3, 4, 5])
+    write_nodes(nodes, [two, minus], tmp_path / "m.onnx", [1, 3, 4, 5])
     session = load_runtime("torch").open(tmp_path / "m.onnx", profile=True)
     assert [node.name for node in session.graph()] == ["a/Reshape"]
     session.close()
@@ -187,7 +186,7 @@ CASES: dict[str, tuple[list[Any], list[Any], list[int]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_operators_agree_with_onnxruntime(case: str, tmp_path: Path) -> None:
     nodes, weights, shape = CASES[case]
-    save(nodes, weights, tmp_path / "m.onnx", list(shape))
+    write_nodes(nodes, weights, tmp_path / "m.onnx", list(shape))
     model = read_onnx(tmp_path / "m.onnx", weights=True)
     feeds = random_inputs(model)
     (result,) = Program(model, feeds, torch.device("cpu")).run()
