@@ -17,6 +17,10 @@ class UnknownNameError(UserError):
         super().__init__(f"unknown {what} '{name}'; known: {listed}")
 
 
+class InferenceError(UserError):
+    """A runtime could not load or execute a model; the message holds what it said."""
+
+
 class MissingOperatorError(UserError, LookupError):
     """A table has no row for an operator; it is never taken as 0 ms."""
 

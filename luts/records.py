@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from luts.operator import Operator
 
-FORMAT = 1
+FORMAT = 2
 Drawn = Literal["uniform", "cover", "reference"]
 
 
@@ -72,21 +72,41 @@ class Drift(BaseModel):
     """What the canary, a network timed again and again during the campaign, says.
 
     Attributes:
-        verdict: ``steady``, ``corrected`` (it moved, and the canary explains the samples) or
-            ``drifting``.
+        verdict: ``steady``, ``corrected`` (it moved, and the canary explains the samples),
+            ``drifting``, or ``disturbed`` (other processes were busy beside too many networks, and
+            repeated timings disagree).
         change: relative change of the canary over the campaign, by a robust line.
         movement: relative distance between its fastest and slowest times, smoothed.
         spread: robust relative scatter of the canary about its smoothed course.
         canaries: how often it was timed.
+        disturbed: share of networks that were never timed without busy processes beside them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    verdict: Literal["steady", "corrected", "drifting"] = "steady"
+    verdict: Literal["steady", "corrected", "drifting", "disturbed"] = "steady"
     change: float = 0.0
     movement: float = 0.0
     spread: float = 0.0
     canaries: int = 0
+    disturbed: float = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether the table tells the device's latencies rather than the machine's unrest."""
+        return self.verdict in ("steady", "corrected")
+
+    @property
+    def problem(self) -> str:
+        """What speaks against the table, in words; empty where nothing does."""
+        if self.verdict == "drifting":
+            return f"the device's speed moved by {self.movement:.1%}"
+        if self.verdict == "disturbed":
+            return (
+                f"other processes were busy beside {self.disturbed:.0%} of the networks, and "
+                "repeated timings disagreed"
+            )
+        return ""
 
 
 class TableInfo(BaseModel):
@@ -96,6 +116,7 @@ class TableInfo(BaseModel):
         overhead_ms: time per inference that the sum of rows leaves unexplained, the median over
             networks; it makes sums unbiased.
         noise: relative standard deviation (robust) of a network measured again.
+        failures: what the runtime said of networks that it could not execute, and of how many.
         plan_hash: digest of the planned networks.
         code_hash: digest of the measuring code.
         space_hash: digest of the space's decisions and operators.
@@ -124,6 +145,7 @@ class TableInfo(BaseModel):
     drift: Drift = Drift()
     noise: float = Field(ge=0)
     overhead_ms: float = Field(default=0.0, allow_inf_nan=False)
+    failures: dict[str, int] = {}
     settings: dict[str, str | int | float | bool] = {}
     content_sha256: dict[str, str] = {}
     sealed_sha256: str = ""

@@ -41,7 +41,7 @@ def check_table(space: OperatorSpace, table: LatencyTable, *, accept_drift: bool
     """Refuses tables that a predictor must not learn from.
 
     Raises:
-        UserError: partial, drifting, or of another space.
+        UserError: partial, of an unsteady machine, or of another space.
     """
     info = table.info
     build = build_command(info.target, info.recipe, info.threads)
@@ -55,11 +55,11 @@ def check_table(space: OperatorSpace, table: LatencyTable, *, accept_drift: bool
             f"the table of '{info.recipe}' on '{info.target}' is partial "
             f"({len(table.networks)} networks); finish it with: {build} --resume"
         )
-    if info.drift.verdict == "drifting" and not accept_drift:
+    if not info.drift.usable and not accept_drift:
         raise UserError(
-            f"the device's speed moved by {info.drift.movement:.1%} while the table of "
-            f"'{info.recipe}' on '{info.target}' was measured; measure again with: "
-            f"{build} --force, or take it as it is with --accept-drift"
+            f"{info.drift.problem} while the table of '{info.recipe}' on '{info.target}' was "
+            f"measured; measure again with: {build} --force, or take it as it is with "
+            "--accept-drift"
         )
 
 

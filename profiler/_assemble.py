@@ -34,6 +34,16 @@ def by_network(visits: Iterable[VisitRecord]) -> dict[int, list[VisitRecord]]:
     return dict(found)
 
 
+def quiet(visits: Sequence[VisitRecord]) -> list[VisitRecord]:
+    """The visits beside which no other process was busy; all, where there is none."""
+    return [visit for visit in visits if not visit.disturbed] or list(visits)
+
+
+def disturbed_share(visits: Mapping[int, Sequence[VisitRecord]]) -> float:
+    """Share of networks that were never timed alone."""
+    return float(np.mean([all(v.disturbed for v in records) for records in visits.values()]))
+
+
 def repeat_noise(
     visits: Mapping[int, Sequence[VisitRecord]], factor: Callable[[float], float]
 ) -> float:
@@ -44,13 +54,17 @@ def repeat_noise(
 
 
 def disagreeing(visits: Mapping[int, Sequence[VisitRecord]], most: int) -> list[int]:
-    """Networks whose first two visits differ most, beyond what the noise explains."""
+    """Networks to visit again: those disturbed, then those whose first two visits differ most.
+
+    They count as different beyond what the noise explains.
+    """
+    disturbed = [n for n, records in visits.items() if any(v.disturbed for v in records)]
     pairs = {n: v for n, v in visits.items() if len([x for x in v if x.turn < 2]) == 2}
     noise = np.sqrt(2) * repeat_noise(pairs, lambda date_s: 1.0)
     limit = max(_DISAGREE, _DISAGREE_SIGMAS * noise)
     distance = dict(zip(pairs, np.abs(_log_ratios(pairs, lambda date_s: 1.0)), strict=True))
     far = sorted((n for n in pairs if distance[n] > limit), key=lambda n: -distance[n])
-    return far[:most]
+    return [*disturbed, *(n for n in far if n not in disturbed)][:most]
 
 
 def _log_ratios(
@@ -71,7 +85,8 @@ def network_samples(
 ) -> list[NetworkSample]:
     """End-to-end latency of each network: the median of its visits (the mean of two)."""
     found = []
-    for order, (network, records) in enumerate(visits.items()):
+    for order, (network, taken) in enumerate(visits.items()):
+        records = quiet(taken)
         slowness = [factor(v.date_s) for v in records]
 
         def middle(name: str, records: Sequence[VisitRecord] = records,
@@ -84,7 +99,7 @@ def network_samples(
             vector=item.vector, latency_ms=middle("latency_ms"), p10_ms=middle("p10_ms"),
             p90_ms=middle("p90_ms"), samples=sum(v.samples for v in records), order=order,
             drawn=item.drawn, unattributed_ms=middle("unattributed_ms"),
-            discarded=sum(v.discarded for v in records),
+            discarded=sum(v.discarded for v in taken),
             canary_factor=float(np.median(slowness)),
             load=float(np.mean([v.load for v in records])),
         ))
@@ -100,7 +115,8 @@ def operator_rows(
     """Latency of each operator over all places in all networks where it was executed."""
     contexts: dict[Operator, list[float]] = defaultdict(list)
     executions: dict[Operator, int] = defaultdict(int)
-    for network, records in visits.items():
+    for network, taken in visits.items():
+        records = quiet(taken)
         for placed in lower_planned(space, plan.networks[network]):
             times = [v.by_path_ms[placed.path] / factor(v.date_s) for v in records]
             contexts[placed.operator].append(float(np.median(times)))

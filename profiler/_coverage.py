@@ -90,7 +90,8 @@ class Coverage:
         return best
 
     def complete(
-        self, vectors: Vectors, contexts: int, rng: np.random.Generator, room: int
+        self, vectors: Vectors, contexts: int, rng: np.random.Generator, room: int,
+        *, partial: bool = False,
     ) -> list[npt.NDArray[np.int64]] | None:
         """Adds networks until every operator is shown often enough, the neediest first.
 
@@ -101,6 +102,7 @@ class Coverage:
             contexts: networks wanted for each operator.
             rng: source of candidates.
             room: networks that may be added.
+            partial: fill the room where it does not suffice, operators without any context first.
 
         Returns:
             The added networks, or None where the room does not suffice.
@@ -111,7 +113,7 @@ class Coverage:
         taken = {tuple(vector) for vector in vectors}
         while (need > 0).any():
             if len(added) >= room:
-                return None
+                return added if partial else None
             pool = self._candidates(int(need.argmax()), rng)
             gain = (self.shown(pool) * np.maximum(need, 0)).sum(axis=1)
             known = np.array([tuple(vector) in taken for vector in pool])

@@ -69,15 +69,20 @@ def show_table(table: LatencyTable, folder: str, seconds: float) -> None:
     shown = Table(title=f"latency table of {info.recipe} on {info.target}", show_header=False)
     shown.add_row("operators", f"{info.rows} rows")
     shown.add_row("networks", f"{info.networks}, timed end to end and node by node")
+    for said, count in info.failures.items():
+        shown.add_row("failed", f"{count} network(s): {said}")
     shown.add_row("samples", f"{taken}, of which {discarded} disturbed and thrown away")
     shown.add_row("noise", f"{info.noise:.2%} between two timings of one network")
     shown.add_row("drift", f"{drift.verdict}: canary moved {drift.movement:.1%}, net "
                   f"{drift.change:+.1%}, scatter {drift.spread:.1%}, {drift.canaries} timings")
+    if drift.disturbed:
+        shown.add_row("company", f"other processes were busy beside {drift.disturbed:.0%} of the "
+                      "networks throughout")
     shown.add_row("device", f"{info.device.get('model')}, {info.threads} thread(s), "
                   f"{info.runtime} {info.runtime_version}, {info.precision}")
     shown.add_row("time", f"{seconds:.0f} s")
     shown.add_row("saved to", folder)
     Console().print(shown)
-    if drift.verdict == "drifting":
-        print("warning: the machine was too unsteady during this campaign; measure again with "
-              "--force when it is quiet", file=sys.stderr)
+    if not drift.usable:
+        print(f"warning: {drift.problem} during this campaign; no predictor is fitted to it. "
+              "Measure again with --force when the machine is quiet", file=sys.stderr)

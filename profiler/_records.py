@@ -28,6 +28,7 @@ class VisitRecord:
         runs: profiled inferences behind the operator times.
         by_path_ms: path of a placed operator to the time of one execution.
         unattributed_ms: time per inference that belongs to no operator.
+        disturbed: whether other processes were busy all the while.
     """
 
     network: int
@@ -43,6 +44,7 @@ class VisitRecord:
     runs: int
     by_path_ms: dict[str, float]
     unattributed_ms: float
+    disturbed: bool = False
 
     kind = "visit"
 
@@ -70,6 +72,7 @@ class CanaryRecord:
         samples: inferences kept.
         discarded: inferences thrown away.
         load: load average of the machine.
+        disturbed: whether other processes were busy all the while.
     """
 
     date_s: float
@@ -77,8 +80,41 @@ class CanaryRecord:
     samples: int
     discarded: int
     load: float
+    disturbed: bool = False
 
     kind = "canary"
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as it is written."""
+        return {"kind": self.kind, **asdict(self)}
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """Reads a record back.
+
+        Raises:
+            CorruptFileError: it has other fields.
+        """
+        return _read(cls, record)
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRecord:
+    """One network that the runtime could not load or execute; it is not tried again.
+
+    Attributes:
+        network: index in the plan.
+        turn: visit at which it failed.
+        date_s: seconds since 1970.
+        error: what the runtime said, without the file's name.
+    """
+
+    network: int
+    turn: int
+    date_s: float
+    error: str
+
+    kind = "failure"
 
     def as_json(self) -> dict[str, Any]:
         """The record as it is written."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from luts.records import LatencyRow, NetworkSample, TableInfo
+from luts.records import Drift, LatencyRow, NetworkSample, TableInfo
 from luts.space import OperatorSpace
 from luts.table import LatencyTable
 from profiler._assemble import (
     by_network,
+    disturbed_share,
     lower_planned,
     network_samples,
     operator_rows,
@@ -20,6 +22,12 @@ from profiler._assemble import (
 from profiler._canary import Canary
 from profiler._state import CampaignState
 from profiler.plan import Plan
+
+_FEWEST_CANARIES = 3
+# A few disturbed networks are lost among the others. More would teach the load, not the device,
+# unless it is a steady one: then the table tells what this shared machine gives.
+_MOST_DISTURBED = 0.1
+_STEADY_NOISE = 0.03
 
 
 def build_table(
@@ -35,9 +43,12 @@ def build_table(
         header: provenance; see `profiler.campaign.Campaign.header`.
         complete: whether every planned network was measured.
     """
-    canary = Canary([c.date_s for c in state.canaries], [c.latency_ms for c in state.canaries])
+    alone = [c for c in state.canaries if not c.disturbed]
+    canaries = alone if len(alone) >= _FEWEST_CANARIES else state.canaries
+    canary = Canary([c.date_s for c in canaries], [c.latency_ms for c in canaries])
     factor = canary.factor()
     visits = by_network(state.visits)
+    noise = repeat_noise(visits, factor)
     samples = network_samples(plan, visits, factor)
     rows = operator_rows(space, plan, visits, factor)
     settings = header["settings"]
@@ -46,12 +57,20 @@ def build_table(
         device=header["device"], runtime=header["runtime"],
         runtime_version=header["runtime_version"], precision=settings["precision"],
         batch=settings["batch"], threads=settings["threads"], code_hash=header["code_hash"],
-        plan_hash=plan.hash, created=state.created, complete=complete, drift=canary.drift(),
-        noise=repeat_noise(visits, factor),
+        plan_hash=plan.hash, created=state.created, complete=complete,
+        drift=_verdict(canary.drift(), disturbed_share(visits), noise),
+        noise=noise,
         overhead_ms=_overhead_ms(space, plan, visits, samples, rows),
+        failures=dict(Counter(failure.error for failure in state.failures)),
         settings=_flat(settings) | {"seed": plan.seed},
     )
     return LatencyTable(info, rows, samples)
+
+
+def _verdict(drift: Drift, disturbed: float, noise: float) -> Drift:
+    spoilt = disturbed > _MOST_DISTURBED and noise > _STEADY_NOISE
+    verdict = "disturbed" if drift.usable and spoilt else drift.verdict
+    return drift.model_copy(update={"verdict": verdict, "disturbed": disturbed})
 
 
 def _overhead_ms(

@@ -15,6 +15,11 @@ from profiler._robust import Floats, median_error, undisturbed
 
 # Below this share of a processor a single-threaded inference was put aside by the scheduler.
 _LEAST_SHARE = 0.9
+# Above this share of the machine, other processes take caches and memory from an inference.
+MOST_OTHERS = 0.08
+# Others' time is averaged over a window, less what counting it in ticks of 10 ms may add.
+_WINDOW_S = 0.5
+TICKS_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +79,49 @@ class Samples:
         latency_ms: every sample.
         share: processor share of each sample, or 1 where it is not watched.
         seconds: time spent, between the first and the last sample.
+        began_s: wall time at which each sample began.
+        others_s: processor time of others, over the number of cores, at the end of each sample.
     """
 
     latency_ms: list[float] = field(default_factory=list)
     share: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    began_s: list[float] = field(default_factory=list)
+    others_s: list[float] = field(default_factory=list)
 
     def kept(self) -> Floats:
-        """Samples in ms that were neither preempted nor far above the median, shape ``(n,)``."""
+        """Samples in ms that were not disturbed, shape ``(n,)``.
+
+        Left out are those that were preempted, those beside which other processes were busy, and
+        those far above the median. Where nearly all were, the least disturbed are the best there
+        is.
+        """
         times: Floats = np.array(self.latency_ms)
         share: Floats = np.array(self.share)
-        # Where nearly all were preempted, the least preempted are the best there is.
-        least = min(_LEAST_SHARE, np.sort(share)[-min(3, len(share))])
-        running: Floats = times[share >= least]
+        others = self._others()
+        few = min(3, len(times))
+        alone = others <= max(MOST_OTHERS, np.sort(others)[few - 1])
+        least = min(_LEAST_SHARE, np.sort(share[alone])[-few])
+        running: Floats = times[alone & (share >= least)]
         return running[undisturbed(running)]
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether others were busy beside so many samples that some of those had to be kept."""
+        alone = int(np.count_nonzero(self._others() <= MOST_OTHERS))
+        return alone < min(3, len(self.latency_ms))
+
+    def _others(self) -> Floats:
+        """Share of the machine that others used around each sample, shape ``(n,)``; 0: unknown."""
+        ended = np.array(self.began_s) + np.array(self.latency_ms) / 1e3
+        counted = np.array(self.others_s)
+        if not len(counted) or not np.isfinite(counted).all():
+            return np.zeros(len(self.latency_ms))
+        middle = ended - np.array(self.latency_ms) / 2e3
+        first, last = np.clip([middle - _WINDOW_S / 2, middle + _WINDOW_S / 2], ended[0], ended[-1])
+        used = np.interp(last, ended, counted) - np.interp(first, ended, counted)
+        found: Floats = np.maximum(used - TICKS_S, 0) / np.maximum(last - first, 1e-9)
+        return found
 
     @property
     def discarded(self) -> int:
@@ -112,6 +146,8 @@ def take(
     device_ms = run()
     elapsed = clock.wall_s() - start
     used = clock.cpu_s() - cpu
+    samples.began_s.append(start)
+    samples.others_s.append(clock.others_s())
     samples.latency_ms.append(1e3 * elapsed if device_ms is None else device_ms)
     # The host's share says nothing of time that the device's clock took.
     watched = watch_share and elapsed > 0 and device_ms is None

@@ -8,7 +8,7 @@ from typing import Any
 from luts.errors import CorruptFileError, UserError
 from luts.files import Journal, writable_folder
 from luts.table import SIDECAR
-from profiler._records import CanaryRecord, VisitRecord
+from profiler._records import CanaryRecord, FailureRecord, VisitRecord
 
 JOURNAL = "journal.jsonl"
 
@@ -24,6 +24,9 @@ class CampaignState:
         self._journal = journal
         self.visits = [VisitRecord.of(r) for r in journal.records if r.get("kind") == "visit"]
         self.canaries = [CanaryRecord.of(r) for r in journal.records if r.get("kind") == "canary"]
+        self.failures = [
+            FailureRecord.of(r) for r in journal.records if r.get("kind") == "failure"
+        ]
 
     @classmethod
     def open(
@@ -72,13 +75,20 @@ class CampaignState:
         """Whether its table was saved complete."""
         return bool(self._journal.records[-1].get("kind") == "finished")
 
-    def add(self, record: VisitRecord | CanaryRecord) -> None:
+    @property
+    def failed(self) -> set[int]:
+        """Networks that failed."""
+        return {failure.network for failure in self.failures}
+
+    def add(self, record: VisitRecord | CanaryRecord | FailureRecord) -> None:
         """Writes a record."""
         self._journal.append(record.as_json())
         if isinstance(record, VisitRecord):
             self.visits.append(record)
-        else:
+        elif isinstance(record, CanaryRecord):
             self.canaries.append(record)
+        else:
+            self.failures.append(record)
 
     def finish(self) -> None:
         """Notes that the table is saved."""

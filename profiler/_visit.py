@@ -49,7 +49,7 @@ def time_network(
         latency_ms=whole.median_ms, p10_ms=whole.p10_ms, p90_ms=whole.p90_ms,
         samples=whole.samples, discarded=whole.discarded, seconds=whole.seconds,
         load=load_average(), runs=times.runs, by_path_ms=shares.by_path_ms,
-        unattributed_ms=shares.unattributed_ms,
+        unattributed_ms=shares.unattributed_ms, disturbed=whole.disturbed,
     )
 
 
@@ -59,4 +59,4 @@ def time_canary(session: Session, settings: Settings, clock: Clock) -> CanaryRec
     whole = measure_session(session, settings.canary_rule, threads=settings.threads, clock=clock,
                             warm_up_s=0.0, warm_up_runs=1)
     return CanaryRecord((start + clock.date_s()) / 2, whole.median_ms, whole.samples,
-                        whole.discarded, load_average())
+                        whole.discarded, load_average(), whole.disturbed)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from luts.space import OperatorSpace
     from profiler.plan import Plan
     from profiler.runtimes import Runtime
+    from profiler.settings import Settings
 
 
 def main(
@@ -21,6 +22,9 @@ def main(
     recipe: Annotated[str, typer.Option(help="Recipe whose space is measured.")] = "flownas-small",
     threads: Annotated[int, typer.Option(min=1, help="Threads that a network runs on.")] = 1,
     networks: Annotated[int, typer.Option(min=1, help="Whole networks to measure.")] = 90,
+    budget_minutes: Annotated[
+        float | None, typer.Option(help="Measure only the most telling networks that fit.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the plan.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the table. Default: where searches look.")
@@ -44,8 +48,12 @@ def main(
         python -m profiler.build_lut --device cpu --plan-only
 
         python -m profiler.build_lut --device cpu --threads 2 --resume
+
+        python -m profiler.build_lut --device cpu --budget-minutes 2 --plan-only
     """
+    import math
     import os
+    import sys
     import time
 
     # Read by the library that traces networks for export, when it loads; with more threads it
@@ -55,8 +63,10 @@ def main(
     from luts.errors import UserError
     from luts.paths import table_folder
     from luts.spaces import load_space
+    from profiler._budget import begun_networks, plan_within
     from profiler.device import resolve_device
     from profiler.plan import make_plan
+    from profiler.settings import Settings
     from profiler.timing import runtime_for
 
     target = resolve_device(device)
@@ -67,24 +77,35 @@ def main(
     space = load_space(recipe)
     runtime = runtime_for(target.name, device=device)
     plan = make_plan(space, networks=networks, seed=seed)
-    if plan_only:
-        _show_plan(space, plan, runtime, threads)
-        return
     folder = out or table_folder(target.name, recipe, runtime.name, "fp32", 1, threads)
+    settings = Settings(target.name, threads=threads)
+    if budget_minutes is not None:
+        if not 0 < budget_minutes < math.inf:
+            raise UserError(f"--budget-minutes {budget_minutes:g} must be above 0 and finite")
+        begun = begun_networks(folder) if resume else None
+        if begun is None:
+            plan = plan_within(budget_minutes, space, plan, runtime, settings)
+        elif begun != len(plan.networks):
+            # A new estimate would differ a little, and the campaign would be another one.
+            plan = make_plan(space, networks=begun, seed=seed, partial=True)
+    if plan_only:
+        _show_plan(space, plan, runtime, settings)
+        return
+    if plan.unmeasured:
+        print(f"warning: {len(plan.unmeasured)} of {len(plan.contexts)} operators remain "
+              "unmeasured within the budget; --plan-only lists them", file=sys.stderr)
 
     from profiler._display import progress, show_table
     from profiler.campaign import Campaign
-    from profiler.settings import Settings
 
     start = time.monotonic()
-    settings = Settings(target.name, threads=threads)
     campaign = Campaign(space, plan, runtime, folder, settings=settings)
     with progress() as report:
         table = campaign.run(resume=resume, force=force, report=report)
     show_table(table, str(folder), time.monotonic() - start)
 
 
-def _show_plan(space: OperatorSpace, plan: Plan, runtime: Runtime, threads: int) -> None:
+def _show_plan(space: OperatorSpace, plan: Plan, runtime: Runtime, settings: Settings) -> None:
     from collections import Counter
     from statistics import median
 
@@ -92,21 +113,25 @@ def _show_plan(space: OperatorSpace, plan: Plan, runtime: Runtime, threads: int)
     from rich.table import Table
 
     from profiler._estimate import estimate_minutes
-    from profiler.settings import Settings
 
     drawn = Counter(item.drawn for item in plan.networks)
     contexts = plan.contexts.values()
-    minutes = estimate_minutes(space, plan, runtime, Settings(threads=threads))
+    minutes = estimate_minutes(space, plan, runtime, settings)
     shown = Table(title=f"plan for {plan.recipe}, seed {plan.seed}", show_header=False)
     shown.add_row("networks", f"{len(plan.networks)}: {drawn['uniform']} uniform draws, "
                   f"{drawn['cover']} chosen, {drawn['reference']} reference")
     shown.add_row("operators", f"{len(plan.contexts)} of the space, {plan.reference_only} more of "
                   "the reference")
+    if plan.unmeasured:
+        shown.add_row("unmeasured", f"{len(plan.unmeasured)} operators of the space, that no "
+                      "network of the plan shows")
     shown.add_row("contexts", f"{min(contexts)} at least, {median(contexts):g} in the median")
     shown.add_row("timings", f"{sum(len(block) for block in plan.blocks)}, each network twice")
     shown.add_row("time", f"about {minutes:.1f} minutes, from the reference timed here")
     shown.add_row("plan", plan.hash[:12])
     Console().print(shown)
+    for operator in plan.unmeasured:
+        print(f"unmeasured\t{operator.key}")
 
 
 if __name__ == "__main__":

@@ -6,16 +6,20 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from luts.errors import InferenceError
 from luts.fingerprint import code_hash
 from luts.space import OperatorSpace
 from luts.table import LatencyTable
 from profiler._assemble import by_network, disagreeing, lower_planned
 from profiler._clock import Clock, SystemClock
 from profiler._exporter import Exporter
-from profiler._records import CanaryRecord, VisitRecord
+from profiler._failures import check_failures
+from profiler._patience import Patience
+from profiler._records import CanaryRecord, FailureRecord, VisitRecord
 from profiler._result import build_table
 from profiler._sampling import warm_up
 from profiler._state import CampaignState
@@ -48,6 +52,7 @@ class Campaign:
         self.folder = folder
         self.settings = settings or Settings()
         self.clock = clock or SystemClock()
+        self._patience = Patience(self.clock, self.settings.patience_s)
 
     def header(self) -> dict[str, Any]:
         """What must be equal for two sittings to belong to one campaign (but ``created``)."""
@@ -56,6 +61,7 @@ class Campaign:
             "format": 1,
             "recipe": self.plan.recipe,
             "plan_hash": self.plan.hash,
+            "planned": len(self.plan.networks),
             "space_hash": self.plan.space_hash,
             "code_hash": code_hash([*sources.glob("*.py"), *sources.glob("runtimes/*.py")]),
             "device": identify_cpu(),
@@ -77,7 +83,8 @@ class Campaign:
             report: told after every visit.
 
         Raises:
-            UserError: the folder cannot be used, or a network cannot be exported or loaded.
+            UserError: the folder cannot be used, a network cannot be exported, the canary cannot
+                be executed, or more than a third of the networks failed.
         """
         header = self.header()
         with closing(CampaignState.open(self.folder, header, resume=resume, force=force)) as state:
@@ -123,17 +130,29 @@ class Campaign:
         canary: Callable[[], None],
     ) -> Iterator[VisitRecord]:
         done = {(visit.network, visit.turn) for visit in state.visits}
-        rest = [visit for visit in block if (visit.network, visit.turn) not in done]
+        rest = [visit for visit in block
+                if (visit.network, visit.turn) not in done and visit.network not in state.failed]
         with tempfile.TemporaryDirectory(dir=scratch) as name:
             networks = self.plan.networks
             models = exporter.export({v.network: networks[v.network].vector for v in rest},
                                      Path(name))
             for visit in rest:
+                if visit.network in state.failed:
+                    continue
                 if len(state.visits) % self.settings.canary_every == 0:
                     canary()
+                model = models[visit.network]
                 placed = lower_planned(self.space, networks[visit.network])
-                record = time_network(visit, placed, models[visit.network], self.runtime,
-                                      settings=self.settings, clock=self.clock)
+                timing = partial(time_network, visit, placed, model, self.runtime,
+                                 settings=self.settings, clock=self.clock)
+                try:
+                    record = self._patience.undisturbed(timing)
+                except InferenceError as error:
+                    # One network that a runtime cannot execute must not cost all the others.
+                    said = str(error).replace(str(model), "the network")
+                    state.add(FailureRecord(visit.network, visit.turn, self.clock.date_s(), said))
+                    check_failures(state, len(self.plan.networks))
+                    continue
                 state.add(record)
                 yield record
 
@@ -158,4 +177,7 @@ class Campaign:
 
 def _progress(state: CampaignState, total: int) -> Progress:
     first, last = state.canaries[0].latency_ms, state.canaries[-1].latency_ms
-    return Progress(len(state.visits), total, last / first)
+    failed = state.failed
+    # A failed network's two visits count as done: nothing of it is left to do.
+    done = sum(visit.network not in failed for visit in state.visits) + 2 * len(failed)
+    return Progress(min(done, total), total, last / first)

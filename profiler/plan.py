@@ -58,6 +58,7 @@ class Plan:
         networks: what is measured.
         contexts: networks in which each operator of the space appears.
         reference_only: operators that only the reference has.
+        partial: whether operators may have too few contexts, or none.
         blocks: visits in order; the models of a block lie on disk together.
     """
 
@@ -68,6 +69,12 @@ class Plan:
     contexts: dict[Operator, int]
     reference_only: int
     blocks: tuple[tuple[Visit, ...], ...]
+    partial: bool = False
+
+    @property
+    def unmeasured(self) -> list[Operator]:
+        """Operators of the space that no network shows; a table will lack them."""
+        return [operator for operator, count in self.contexts.items() if count == 0]
 
     @cached_property
     def hash(self) -> str:
@@ -77,7 +84,9 @@ class Plan:
         return digest([self.recipe, self.space_hash, self.seed, networks, visits])
 
 
-def make_plan(space: OperatorSpace, *, networks: int = 100, seed: int = 0) -> Plan:
+def make_plan(
+    space: OperatorSpace, *, networks: int = 100, seed: int = 0, partial: bool = False
+) -> Plan:
     """Plans a campaign.
 
     The reference, the least and the most work in FLOPs, as few chosen networks as a greedy cover
@@ -88,6 +97,7 @@ def make_plan(space: OperatorSpace, *, networks: int = 100, seed: int = 0) -> Pl
         space: where networks come from.
         networks: how many to measure.
         seed: seed of the draws and of the order.
+        partial: take the most telling networks where not all operators can be shown often enough.
 
     Raises:
         UserError: that many networks cannot show every operator often enough.
@@ -104,10 +114,12 @@ def make_plan(space: OperatorSpace, *, networks: int = 100, seed: int = 0) -> Pl
         if cover is not None:
             break
     else:
-        raise UserError(
-            f"--networks {networks} cannot show each of the {coverage.operators} operators of "
-            f"'{space.name}' {CONTEXTS} times; give more"
-        )
+        if not partial or free < 0:
+            raise UserError(
+                f"--networks {networks} cannot show each of the {coverage.operators} operators of "
+                f"'{space.name}' {CONTEXTS} times; give more"
+            )
+        cover = coverage.complete(np.array(extremes), CONTEXTS, rng, free, partial=True) or []
     count = min(len(uniform), free - len(cover))
     chosen = [PlannedNetwork(None, "reference")]
     chosen += [PlannedNetwork(_tuple(vector), "cover") for vector in (*extremes, *cover)]
@@ -115,7 +127,7 @@ def make_plan(space: OperatorSpace, *, networks: int = 100, seed: int = 0) -> Pl
     vectors = np.array([item.vector for item in chosen if item.vector is not None])
     return Plan(
         space.name, space_hash(space), seed, tuple(chosen), coverage.contexts(vectors),
-        coverage.reference_only, _blocks(len(chosen), rng),
+        coverage.reference_only, _blocks(len(chosen), rng), partial,
     )
 
 

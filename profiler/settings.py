@@ -25,6 +25,7 @@ class Settings:
         profiled_runs: inferences with per-node timing in one visit.
         canary_every: visits between two canaries.
         third_visits: share of networks that may be visited a third time.
+        patience_s: time that the whole campaign may wait for other processes to be quiet.
     """
 
     target: str = "cpu"
@@ -38,6 +39,7 @@ class Settings:
     profiled_runs: int = 3
     canary_every: int = 8
     third_visits: float = 0.1
+    patience_s: float = 120.0
 
     def as_json(self) -> dict[str, Any]:
         """The settings as they are recorded."""

@@ -40,6 +40,8 @@ class Measurement:
         discarded: samples thrown away as disturbed.
         error: relative standard error of the median.
         seconds: time spent sampling.
+        disturbed: whether other processes were busy all the while, so that the figures are of a
+            shared machine.
     """
 
     median_ms: float
@@ -50,6 +52,7 @@ class Measurement:
     discarded: int
     error: float
     seconds: float
+    disturbed: bool
 
     @classmethod
     def of(cls, samples: Samples) -> Measurement:
@@ -57,7 +60,7 @@ class Measurement:
         kept = samples.kept()
         p10, median, p90, p99 = (float(p) for p in np.percentile(kept, [10, 50, 90, 99]))
         return cls(median, p10, p90, p99, len(kept), samples.discarded,
-                   median_error(kept), samples.seconds)
+                   median_error(kept), samples.seconds, samples.disturbed)
 
 
 def measure_session(

@@ -34,18 +34,23 @@ def main(
     import torch
 
     from supernet.space import SearchSpace
-    from supernet.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+    from supernet.training.checkpoint import (
+        load_checkpoint,
+        load_weights,
+        save_checkpoint,
+        step_of,
+    )
     from supernet.training.loop import JOURNAL
-    from supernet.weights import shipped_path, step_of, weights_path
+    from supernet.weights import shipped_path, weights_path
 
     assert isinstance(space, SearchSpace)
     builders = {"supernet": space.build_supernet, "reference": space.build_reference}
     for name, build in builders.items():
         path = weights_path(recipe, name, folder)
         saved = load_checkpoint(path, recipe=recipe, network=name)
-        steps = saved.identity["settings"]["steps"]
-        if step_of(saved) < steps and not unfinished:
-            raise UserError(f"'{path}' is at step {step_of(saved)} of {steps}; add --unfinished")
+        step, steps = saved.identity["step"], saved.identity["settings"]["steps"]
+        if step < steps and not unfinished:
+            raise UserError(f"'{path}' is at step {step} of {steps}; add --unfinished")
         network = build()
         load_weights(network, saved, path)
         target = shipped_path(recipe, name)

@@ -11,7 +11,7 @@ from luts.errors import UserError
 from luts.files import sha256
 from supernet.raft.network import FlowNetwork
 from supernet.space import SearchSpace
-from supernet.training.checkpoint import Checkpoint, load_checkpoint, load_weights
+from supernet.training.checkpoint import load_checkpoint, load_weights, step_of
 from supernet.training.loop import CHECKPOINT
 
 
@@ -83,8 +83,3 @@ def load_part(
         f"{name}_sha256": sha256(path), f"{name}_step": step_of(saved)
     }
     return network.eval().requires_grad_(False), identity
-
-
-def step_of(checkpoint: Checkpoint) -> int:
-    """Training steps behind a checkpoint."""
-    return int(checkpoint.identity["step"])

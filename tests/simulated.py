@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from luts.errors import InferenceError
 from luts.operator import Operator, PlacedOperator
 from luts.space import Architecture
 from profiler.runtimes import GraphNode, NodeTimes, Runtime, Session
@@ -36,17 +37,24 @@ class SimulatedDevice:
         spike_share: share of inferences that are hit by a spike.
         spike: factor on those.
         preempted: whether a spike is time in which the process does not run.
+        others: seconds since the start to the share of the machine that others use.
+        crowd: factor on latencies while others use any of it.
+        crashes: paths of operators that no network survives.
     """
 
     def __init__(
         self, *, scatter: float = 0.0, slowness: Callable[[float], float] = lambda s: 1.0,
         spike_share: float = 0.0, spike: float = 3.0, preempted: bool = False, seed: int = 0,
+        others: Callable[[float], float] = lambda s: 0.0, crowd: float = 1.0,
+        crashes: Callable[[Operator], bool] = lambda operator: False,
     ) -> None:
         self.rng = np.random.default_rng(seed)
         self.scatter, self.slowness = scatter, slowness
         self.spike_share, self.spike, self.preempted = spike_share, spike, preempted
+        self.others, self.crowd, self.crashes = others, crowd, crashes
         self.now_s = 0.0
         self.busy_s = 0.0
+        self.other_s = 0.0
 
     def wall_s(self) -> float:
         return self.now_s
@@ -54,8 +62,15 @@ class SimulatedDevice:
     def cpu_s(self) -> float:
         return self.busy_s
 
+    def others_s(self) -> float:
+        return self.other_s
+
     def date_s(self) -> float:
         return 1.7e9 + self.now_s
+
+    def pause(self, seconds: float) -> None:
+        self.other_s += self.others(self.now_s) * seconds
+        self.now_s += seconds
 
     def factor(self) -> float:
         """Slowness of the next inference."""
@@ -63,10 +78,14 @@ class SimulatedDevice:
 
     def spend(self, latency_ms: float) -> None:
         """Lets an inference pass."""
+        share = self.others(self.now_s)
+        if share:
+            latency_ms *= self.crowd
         wall = latency_ms
         if self.rng.random() < self.spike_share:
             wall *= self.spike
         self.now_s += wall / 1e3
+        self.other_s += share * wall / 1e3
         self.busy_s += (latency_ms if self.preempted else wall) / 1e3
 
 
@@ -115,4 +134,6 @@ class SimulatedRuntime(Runtime):
             PlacedOperator(path, Operator.parse(key), repeats)
             for path, key, repeats in json.loads(model.read_text())
         ]
+        if any(self.device.crashes(item.operator) for item in placed):
+            raise InferenceError(f"simulated cannot load '{model}' (no kernel)")
         return SimulatedSession(placed, self.device)

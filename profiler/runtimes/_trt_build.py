@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from luts.errors import UserError
+from luts.errors import InferenceError, UserError
 from profiler.runtimes._model import read_onnx
 
 # Precision to the flag that lets layers use it; TF32 is on unless it is taken away.
@@ -60,13 +60,13 @@ def build_engine(
         The serialized engine, and the timing cache; the latter is empty where the package has none.
 
     Raises:
-        UserError: an operator is not supported, or the builder fails.
+        InferenceError: an operator is not supported, or the builder fails.
     """
     del log.errors[:]
     try:
         builder = trt.Builder(log)
     except TypeError:  # what a factory that returns no object ends in
-        raise UserError(_line(trt, model, _last(log))) from None
+        raise InferenceError(_line(trt, model, _last(log))) from None
     network = builder.create_network(0)
     _parse(trt, model, network, log)
     config = builder.create_builder_config()
@@ -80,14 +80,14 @@ def build_engine(
     if capability is not None:
         config.num_compute_capabilities = 1
         if not config.set_compute_capability(capability, 0):
-            raise UserError(_line(trt, model, f"{capability} is refused"))
+            raise InferenceError(_line(trt, model, f"{capability} is refused"))
     # Builds of TensorRT-RTX time nothing: it compiles on the device, at load.
     cache = None if _compiles_at_load(trt) else config.create_timing_cache(timing_cache)
     if cache is not None:
         config.set_timing_cache(cache, ignore_mismatch=False)
     engine = builder.build_serialized_network(network, config)
     if engine is None:
-        raise UserError(_line(trt, model, _last(log)))
+        raise InferenceError(_line(trt, model, _last(log)))
     return engine, b"" if cache is None else bytes(cache.serialize())
 
 
@@ -118,9 +118,9 @@ def _parse(trt: Any, model: Path, network: Any, log: Any) -> None:
             refused.setdefault(error.node_operator(), f"{error.node_name()}{why}")
     if refused:
         listed = ", ".join(f"{name} ({where})" for name, where in sorted(refused.items()))
-        raise UserError(_line(trt, model, f"unsupported operators: {listed}"))
+        raise InferenceError(_line(trt, model, f"unsupported operators: {listed}"))
     told = [" ".join(error.desc().split()) for error in errors]
-    raise UserError(_line(trt, model, "; ".join(told) or _last(log)))
+    raise InferenceError(_line(trt, model, "; ".join(told) or _last(log)))
 
 
 def _line(trt: Any, model: Path, why: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from luts.errors import UserError
+from luts.errors import InferenceError
 from profiler.runtimes._cuda import TimedWork
 from profiler.runtimes._model import Inputs
 from profiler.runtimes._trt_graph import executed_layers
@@ -24,7 +24,7 @@ class TrtSession(Session):
         profile: whether `node_times` will be asked for.
 
     Raises:
-        UserError: the engine does not fit this device.
+        InferenceError: the engine does not fit this device.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class TrtSession(Session):
             context = self._engine and self._engine.create_execution_context()
         if context is None:
             why = log.errors[-1] if log.errors else "no reason given"
-            raise UserError(f"{trt.__name__} cannot load the engine on '{device}' ({why})")
+            raise InferenceError(f"{trt.__name__} cannot load the engine on '{device}' ({why})")
         self._context: Any = context
         self._tensors = self._bind(feeds, device)
         stream = torch.cuda.current_stream(device).cuda_stream
@@ -86,7 +86,7 @@ class TrtSession(Session):
 
     def _enqueue(self, stream: int) -> None:
         if not self._context.execute_async_v3(stream):
-            raise RuntimeError(f"{self._trt.__name__} refused to enqueue an inference")
+            raise InferenceError(f"{self._trt.__name__} refused to enqueue an inference")
 
     def _bind(self, feeds: Inputs, device: Any) -> dict[str, Any]:
         import torch
@@ -114,7 +114,7 @@ def _torch_type(trt: Any, dtype: Any) -> Any:
         "UINT8": torch.uint8,
     }
     if dtype.name not in known:
-        raise UserError(f"a result has type {dtype.name}; {trt.__name__} runs {', '.join(known)}")
+        raise InferenceError(f"a result has type {dtype.name}; known: {', '.join(known)}")
     return known[dtype.name]
 
 

@@ -55,6 +55,9 @@ class Session(abc.ABC):
 
         Returns:
             Its time in ms by the device's own clock, or None where the wall clock tells it.
+
+        Raises:
+            InferenceError: the runtime failed.
         """
 
     @abc.abstractmethod
@@ -121,8 +124,8 @@ class Runtime(abc.ABC):
             profile: whether `Session.node_times` will be asked for.
 
         Raises:
-            UserError: the file cannot be loaded, an input has a free dimension, or the precision
-                is not supported.
+            InferenceError: the runtime cannot load the file.
+            UserError: an input has a free dimension, or the precision is not supported.
         """
 
     def on(self, device: str) -> Runtime:

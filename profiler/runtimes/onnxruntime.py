@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from luts.errors import UserError
+from luts.errors import InferenceError, UserError
 from profiler.runtimes._model import Inputs, random_input
 from profiler.runtimes._ort_trace import Exported, mean_times
 from profiler.runtimes.base import GraphNode, NodeTimes, Runtime, Session
@@ -52,7 +53,6 @@ class OnnxRuntime(Runtime):
     ) -> Session:
         """Loads a model on the CPU; see `Runtime.open`."""
         import onnxruntime as ort
-        from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         self.check(precision, threads)
         folder = tempfile.TemporaryDirectory(prefix="metronas-") if profile else None
@@ -65,15 +65,13 @@ class OnnxRuntime(Runtime):
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(folder.name) / "profile")
             options.optimized_model_filepath = str(Path(folder.name) / "executed.onnx")
-        failures = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
-                    state.NoSuchFile, state.NotImplemented, state.RuntimeException)
         try:
             session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
             feeds = {item.name: _input(item) for item in session.get_inputs()}
-        except failures as error:
+        except _failures() as error:
             if folder is not None:
                 folder.cleanup()
-            raise UserError(f"onnxruntime cannot load '{model}' ({error})") from None
+            raise InferenceError(f"onnxruntime cannot load '{model}' ({error})") from None
         return OnnxSession(model, session, feeds, folder)
 
 
@@ -101,8 +99,11 @@ class OnnxSession(Session):
         self._asked = False
 
     def run(self) -> None:
-        """Executes one inference."""
-        self._session.run(None, self._feeds)
+        """Executes one inference; see `Session.run`."""
+        try:
+            self._session.run(None, self._feeds)
+        except _failures() as error:
+            raise InferenceError(f"onnxruntime cannot execute '{self._model}' ({error})") from None
 
     def node_times(self, runs: int) -> NodeTimes:
         """Mean over the undisturbed half of the inferences; the first only warms up."""
@@ -129,6 +130,14 @@ class OnnxSession(Session):
         self._session = None
         if self._folder is not None:
             self._folder.cleanup()
+
+
+@cache
+def _failures() -> tuple[type[Exception], ...]:
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
+            state.NoSuchFile, state.NotImplemented, state.RuntimeException)
 
 
 def _input(item: Any) -> npt.NDArray[Any]:

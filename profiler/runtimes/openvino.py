@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from luts.errors import UserError
+from luts.errors import InferenceError
 from profiler.runtimes._model import Inputs, random_inputs, read_onnx
 from profiler.runtimes._ov_graph import executed_graph
 from profiler.runtimes.base import GraphNode, NodeTimes, Runtime, Session
@@ -66,22 +66,26 @@ class OpenVino(Runtime):
         try:
             compiled = openvino.Core().compile_model(model, "CPU", options)
         except RuntimeError as error:
-            raise UserError(f"openvino cannot load '{model}' ({_reason(error)})") from None
-        return OpenVinoSession(compiled, feeds, exported.graph if profile else None)
+            raise InferenceError(f"openvino cannot load '{model}' ({_reason(error)})") from None
+        return OpenVinoSession(model, compiled, feeds, exported.graph if profile else None)
 
 
 class OpenVinoSession(Session):
     """A compiled model with random inputs.
 
     Args:
+        model: file that it was loaded from.
         compiled: the compiled model.
         feeds: input name to value.
         exported: the exported ONNX graph, in a session that is profiled.
     """
 
-    def __init__(self, compiled: Any, feeds: Inputs, exported: Any | None) -> None:
+    def __init__(
+        self, model: Path, compiled: Any, feeds: Inputs, exported: Any | None
+    ) -> None:
         import openvino
 
+        self._model = model
         self._compiled = compiled
         self._exported = exported
         self._asked = False
@@ -92,8 +96,12 @@ class OpenVinoSession(Session):
 
     def run(self) -> None:
         """Executes one inference; inputs lie in place, results are not copied."""
-        self._request.start_async()
-        self._request.wait()
+        try:
+            self._request.start_async()
+            self._request.wait()
+        except RuntimeError as error:
+            raise InferenceError(
+                f"openvino cannot execute '{self._model}' ({_reason(error)})") from None
 
     def node_times(self, runs: int) -> NodeTimes:
         """Mean over the inferences; the first only warms up."""

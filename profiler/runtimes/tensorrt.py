@@ -109,8 +109,9 @@ class TensorRt(Runtime):
             precision: one of `precisions`.
 
         Raises:
-            UserError: the model holds an unsupported operator or a free dimension, or the package
-                does not build for this compute capability or precision.
+            InferenceError: the model holds an unsupported operator.
+            UserError: it has a free dimension, or the package does not build for this compute
+                capability or precision.
         """
         self.check(precision, 1)
         known = capabilities(self._trt)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luts.errors import UserError
+from luts.errors import InferenceError, UserError
 from profiler.runtimes._cuda import TimedWork, reach
 from profiler.runtimes._model import random_inputs, read_onnx
+from profiler.runtimes._torch_mode import Mode
 from profiler.runtimes.base import GraphNode, NodeTimes, Runtime, Session, kind_of
 
 if TYPE_CHECKING:
@@ -77,51 +78,26 @@ class TorchRuntime(Runtime):
             with mode.active():
                 program = Program(read, feeds, device, dtype)
         except UserError as error:
-            raise UserError(f"torch cannot load '{model}' ({error})") from None
+            raise InferenceError(f"torch cannot load '{model}' ({error})") from None
         if on_cpu:
-            return CpuSession(program, mode, profile=profile)
-        return CudaSession(program, mode, device, profile=profile)
+            return CpuSession(model, program, mode, profile=profile)
+        with _failing(model):
+            return CudaSession(model, program, mode, device, profile=profile)
 
 
-class Mode:
-    """How torch computes: precision, threads, without gradients.
-
-    Args:
-        device_type: ``cpu`` or ``cuda``.
-        dtype: type to autocast to, if any.
-        tf32: whether fp32 products may be rounded to TF32.
-        threads: threads within one operator on the CPU.
-    """
-
-    def __init__(self, device_type: str, dtype: Any, *, tf32: bool, threads: int) -> None:
-        self._type, self._dtype, self._tf32, self._threads = device_type, dtype, tf32, threads
-
-    @contextmanager
-    def active(self) -> Iterator[None]:
-        """Sets it, and sets back what other sessions of this process rely on."""
-        import torch
-
-        with ExitStack() as stack:
-            if torch.get_num_threads() != self._threads:
-                stack.callback(torch.set_num_threads, torch.get_num_threads())
-                torch.set_num_threads(self._threads)
-            if self._type == "cuda":
-                matmul = torch.backends.cuda.matmul
-                stack.callback(setattr, matmul, "allow_tf32", matmul.allow_tf32)
-                matmul.allow_tf32 = self._tf32
-                flags: Any = torch.backends.cudnn.flags
-                stack.enter_context(flags(enabled=True, benchmark=True, allow_tf32=self._tf32))
-            inference: Any = torch.inference_mode()
-            stack.enter_context(inference)
-            if self._dtype is not None:
-                # No cache: a captured graph would keep pointers into it.
-                cast: Any = torch.autocast(self._type, self._dtype, cache_enabled=False)
-                stack.enter_context(cast)
-            yield
+@contextmanager
+def _failing(model: Path) -> Iterator[None]:
+    """Turns torch's failures, such as memory that does not suffice, into one line."""
+    try:
+        yield
+    except RuntimeError as error:
+        told = str(error).splitlines() or ["no reason given"]
+        raise InferenceError(f"torch cannot execute '{model}' ({told[0]})") from None
 
 
 class _TorchSession(Session):
-    def __init__(self, program: Program, mode: Mode, *, profile: bool) -> None:
+    def __init__(self, model: Path, program: Program, mode: Mode, *, profile: bool) -> None:
+        self._model = model
         self._program: Program | None = program
         self._mode = mode
         self._profiled = profile
@@ -151,7 +127,7 @@ class CpuSession(_TorchSession):
     def run(self) -> None:
         """Executes one inference."""
         assert self._program is not None
-        with self._mode.active():
+        with _failing(self._model), self._mode.active():
             self._program.run()
 
     def node_times(self, runs: int) -> NodeTimes:
@@ -159,15 +135,17 @@ class CpuSession(_TorchSession):
         from profiler.runtimes._torch_times import wall_times
 
         program = self._ask()
-        with self._mode.active():
+        with _failing(self._model), self._mode.active():
             return wall_times(program, runs)
 
 
 class CudaSession(_TorchSession):
     """A CUDA graph that is replayed and timed by device events."""
 
-    def __init__(self, program: Program, mode: Mode, device: Any, *, profile: bool) -> None:
-        super().__init__(program, mode, profile=profile)
+    def __init__(
+        self, model: Path, program: Program, mode: Mode, device: Any, *, profile: bool
+    ) -> None:
+        super().__init__(model, program, mode, profile=profile)
         # What a captured graph reads and writes must live as long as it.
         self._results: list[Any] = []
 
@@ -180,7 +158,8 @@ class CudaSession(_TorchSession):
     def run(self) -> float:
         """Executes one inference; returns its time in ms by device events."""
         assert self._work is not None
-        return self._work.replay()
+        with _failing(self._model):
+            return self._work.replay()
 
     def node_times(self, runs: int) -> NodeTimes:
         """Times of kernels of inferences launched one by one; see `kernel_times`."""
@@ -188,8 +167,8 @@ class CudaSession(_TorchSession):
 
         program, work = self._ask(), self._work
         assert work is not None
-        whole_ms = sum(work.replay() for _ in range(runs)) / runs
-        with self._mode.active():
+        with _failing(self._model), self._mode.active():
+            whole_ms = sum(work.replay() for _ in range(runs)) / runs
             return kernel_times(program, work.timed, whole_ms, runs)
 
     def close(self) -> None:

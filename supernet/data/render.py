@@ -60,6 +60,11 @@ class FlowBatch:
     flow: torch.Tensor
     valid: torch.Tensor
 
+    def to(self, device: torch.device) -> FlowBatch:
+        """The same pairs on a device."""
+        parts = (self.frame1, self.frame2, self.flow, self.valid)
+        return FlowBatch(*(part.to(device, non_blocking=True) for part in parts))
+
 
 def render_batch(
     photos: Sequence[torch.Tensor], settings: RenderSettings, count: int, seed: int

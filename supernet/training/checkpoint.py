@@ -14,6 +14,8 @@ from luts.errors import CorruptFileError, UserError
 from luts.files import atomic_path
 
 _FORMAT = "metronas-checkpoint-1"
+STEPS_BEFORE = "steps_before"
+"""Key of the identity: steps behind the weights that a training started from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ def load_checkpoint(path: Path, *, recipe: str, network: str) -> Checkpoint:
     return Checkpoint(identity, weights, moments)
 
 
+def step_of(checkpoint: Checkpoint) -> int:
+    """Training steps behind a checkpoint, those of runs that it started from included."""
+    return int(checkpoint.identity["step"]) + int(checkpoint.identity.get(STEPS_BEFORE, 0))
+
+
 def restore_optimiser(
     optimiser: torch.optim.Optimizer, network: nn.Module, moments: dict[str, torch.Tensor]
 ) -> None:
@@ -99,7 +106,9 @@ def restore_optimiser(
     parameters = dict(network.named_parameters())
     for key, value in moments.items():
         field, _, name = key.partition("/")
-        optimiser.state[parameters[name]][field] = value.clone()
+        # AdamW counts its steps on the CPU, wherever the moments are.
+        place = value.device if field == "step" else parameters[name].device
+        optimiser.state[parameters[name]][field] = value.clone().to(place)
 
 
 def load_weights(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:

@@ -44,12 +44,13 @@ class _RenderedBatches(Dataset[tuple[torch.Tensor, ...]]):
 
 
 def rendered_batches(
-    photos: Sequence[torch.Tensor], settings: TrainingSettings, seed: int, first: int
+    photos: Sequence[torch.Tensor], settings: TrainingSettings, seed: int, first: int,
+    workers: int = 1,
 ) -> Iterator[FlowBatch]:
-    """Batches of steps ``first`` to the last."""
+    """Batches of steps ``first`` to the last; the number of workers changes none of them."""
     loader = DataLoader(
         _RenderedBatches(photos, settings, seed), batch_size=None,
-        sampler=range(first, settings.steps), num_workers=1, prefetch_factor=4,
+        sampler=range(first, settings.steps), num_workers=workers, prefetch_factor=4,
     )
     for frame1, frame2, flow, valid in loader:
         yield FlowBatch(frame1, frame2, flow, valid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
@@ -58,7 +58,7 @@ class StandaloneRule(StepRule):
         """See `StepRule`."""
         start = initial_flow(batch, self.settings, rng, progress)
         network = cast(FlowNetwork, self.network)
-        with autocast(self.settings):
+        with autocast(self.settings, batch.flow.device):
             features, context = network.features(batch.frame1, batch.frame2)
             flows = network.head(
                 *features[-1].chunk(2), context[-1], self.settings.iterations, all_steps=True,
@@ -99,13 +99,8 @@ class SandwichRule(StepRule):
         choices = [self.space.encoder_choice(self.space.decode(vector)) for vector in vectors]
         taught = self._teach(batch)
         start = initial_flow(batch, self.settings, rng, progress)
-        parts = [
-            self._pool.submit(self._gradients, group, batch, taught, start)
-            for group in (choices[:1], choices[1:])
-        ]
         figures: list[dict[str, float]] = []
-        for part in parts:
-            grads, found = part.result()
+        for grads, found in self._shared(choices, batch, taught, start):
             figures += found
             for parameter, grad in zip(self.parameters, grads, strict=True):
                 if grad is not None:
@@ -113,10 +108,26 @@ class SandwichRule(StepRule):
         means = {key: float(np.mean([f[key] for f in figures])) for key in figures[0]}
         return {**means, "epe_largest": figures[0]["epe"], "epe_smallest": figures[1]["epe"]}
 
+    def _shared(
+        self, choices: Sequence[EncoderChoice], batch: FlowBatch,
+        taught: list[list[torch.Tensor]], start: torch.Tensor | None,
+    ) -> Iterator[tuple[Sequence[torch.Tensor | None], list[dict[str, float]]]]:
+        """Gradients and figures of groups of architectures: two on CPUs, one on a GPU."""
+        if batch.flow.device.type != "cpu":
+            for choice in choices:  # one after the other, so that memory holds one graph
+                yield self._gradients([choice], batch, taught, start)
+            return
+        parts = [
+            self._pool.submit(self._gradients, group, batch, taught, start)
+            for group in (choices[:1], choices[1:])
+        ]
+        for part in parts:
+            yield part.result()
+
     def _teach(self, batch: FlowBatch) -> list[list[torch.Tensor]]:
         if self.teacher is None:
             return []
-        with torch.no_grad(), autocast(self.settings):
+        with torch.no_grad(), autocast(self.settings, batch.flow.device):
             taps = self.teacher.features(batch.frame1, batch.frame2)
             return [teacher_maps(part, self.settings.fad) for part in taps]
 
@@ -127,9 +138,10 @@ class SandwichRule(StepRule):
         """Gradients of the summed losses of some architectures, and each one's figures."""
         supernet, fad = cast(FlowNetwork, self.network), self.settings.fad
         both = channels_last(normalised(torch.cat([batch.frame1, batch.frame2])))
-        total, figures = torch.zeros(()), []
+        device = batch.flow.device
+        total, figures = torch.zeros((), device=device), []
         for choice in choices:
-            with autocast(self.settings):
+            with autocast(self.settings, device):
                 features = cast(ElasticEncoder, supernet.fnet).taps(both, choice)
                 context = cast(ElasticEncoder, supernet.cnet).taps(
                     both[: len(batch.frame1)], choice
@@ -139,7 +151,7 @@ class SandwichRule(StepRule):
                     all_steps=True, initial=start,
                 )
             loss = flow_loss(features[-1], flows, batch, self.settings)
-            distance = torch.zeros(())
+            distance = torch.zeros((), device=device)
             for student, teacher in zip((features, context), taught, strict=False):
                 distance = distance + fad_loss(student, teacher, fad)
             total = total + loss + fad.weight * distance
@@ -166,7 +178,7 @@ def initial_flow(
     coarse = F.avg_pool2d(batch.flow, UPSAMPLE) / UPSAMPLE
     # A common offset, as a wrong first guess has, and a rough one.
     noise = rng.normal(0, 1.0, (*coarse.shape[:2], 1, 1)) + rng.normal(0, 0.3, coarse.shape)
-    start = coarse + torch.from_numpy(noise).to(coarse.dtype)
+    start = coarse + torch.from_numpy(noise).to(coarse)
     start[count:] = 0
     return start
 
@@ -183,16 +195,19 @@ def flow_loss(
     return loss
 
 
-def autocast(settings: TrainingSettings) -> torch.autocast:
-    """The precision that the settings ask for."""
+def autocast(settings: TrainingSettings, device: torch.device) -> torch.autocast:
+    """The precision that the settings ask for, on a device."""
     # No cache of cast weights: it would be shared by threads that differentiate apart.
     return torch.autocast(
-        "cpu", torch.bfloat16, enabled=half_precision(settings.precision), cache_enabled=False
+        device.type, torch.bfloat16, enabled=half_precision(settings.precision, device),
+        cache_enabled=False,
     )
 
 
-def half_precision(precision: str) -> bool:
+def half_precision(precision: str, device: torch.device) -> bool:
     """Whether to train in bf16: as told, or where the processor has matrix units for it."""
     if precision == "auto":
+        if device.type == "cuda":
+            return bool(torch.cuda.is_bf16_supported())
         return bool(torch.cpu._is_amx_tile_supported())
     return precision == "bf16"

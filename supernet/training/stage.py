@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 
@@ -19,13 +19,15 @@ from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
 from supernet.spaces._encoder import ElasticEncoder
 from supernet.tasks.flow import flow_metrics
-from supernet.training.checkpoint import load_checkpoint, load_weights
+from supernet.training.checkpoint import STEPS_BEFORE, load_checkpoint, load_weights, step_of
 from supernet.training.data import render_settings, rendered_batches, validation_batch
 from supernet.training.loop import CHECKPOINT
 from supernet.training.rules import SandwichRule, StandaloneRule, StepRule
 from supernet.training.settings import TrainingSettings
+from supernet.weights import weights_path
 
 _VALIDATION_PAIRS = 24
+Start = Path | Literal["shipped"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,42 +42,73 @@ class Stage:
 
 def make_stage(
     recipe: str, stage: str, folder: Path, settings: TrainingSettings, seed: int,
-    photo_folder: Path | None,
+    photo_folder: Path | None, *, device: torch.device | None = None, workers: int = 1,
+    start: Start = None,
 ) -> Stage:
     """Builds a stage; the supernet's teacher is the reference trained in the same folder.
 
+    Args:
+        recipe: name.
+        stage: ``reference`` or ``supernet``.
+        folder: of the training.
+        settings: training section.
+        seed: of data, initial weights and sampled architectures.
+        photo_folder: photographs (None: those of installed packages).
+        device: where to train (None: CPU).
+        workers: processes that render.
+        start: weights to go on from with a new schedule: a training folder, or ``shipped``.
+
     Raises:
-        UserError: the teacher is missing or unfinished, or the photographs are unusable.
+        UserError: the teacher or the weights to start from are missing, the teacher is unfinished,
+            or the photographs are unusable.
     """
     space = cast(SearchSpace, load_space(recipe))
     photos = bundled_photos() if photo_folder is None else folder_photos(photo_folder)
+    place = device or torch.device("cpu")
     extra: dict[str, Any] = {"photos": str(photo_folder or "bundled")}
+    if place.type != "cpu":
+        extra["device"] = torch.cuda.get_device_name(place)
     torch.manual_seed(seed)
     rule: StepRule
     if stage == "reference":
-        network = space.build_reference()
+        network = space.build_reference().to(place)
         rule = StandaloneRule(network, settings)
     else:
-        network = space.build_supernet()
+        network = space.build_supernet().to(place)
         path = folder / "reference" / CHECKPOINT
         teacher = _teacher(space, recipe, path) if settings.fad.weight > 0 else None
         if teacher is not None:
+            teacher.to(place)
             calibration = validation_batch(photos, render_settings(settings), 16, part=1)
-            recalibrate(teacher, calibration.frame1)
-        if teacher is not None and settings.fad.initial_head:
+            recalibrate(teacher, calibration.frame1.to(place))
+        if teacher is not None and settings.fad.initial_head and start is None:
             network.head.load_state_dict(teacher.head.state_dict())
         extra["teacher"] = sha256(path) if teacher is not None else None
         rule = SandwichRule(space, network, teacher, settings)
-    held_out = validation_batch(photos, render_settings(settings), _VALIDATION_PAIRS)
-    frames = validation_batch(photos, render_settings(settings), _VALIDATION_PAIRS, part=1).frame1
+    if start is not None:
+        extra |= _start_from(network, recipe, stage, start)
+    render = render_settings(settings)
+    held_out = validation_batch(photos, render, _VALIDATION_PAIRS).to(place)
+    frames = validation_batch(photos, render, _VALIDATION_PAIRS, part=1).frame1.to(place)
 
     def validate() -> dict[str, float]:
         return _validate(space, network, stage, held_out, frames)
 
     def batches(first: int) -> Iterator[FlowBatch]:
-        return rendered_batches(photos, settings, seed, first)
+        for batch in rendered_batches(photos, settings, seed, first, workers):
+            yield batch.to(place)
 
     return Stage(rule, batches, validate, extra)
+
+
+def _start_from(
+    network: FlowNetwork, recipe: str, stage: str, start: Path | Literal["shipped"]
+) -> dict[str, Any]:
+    """Loads weights; returns what says so in the run's identity."""
+    path = weights_path(recipe, stage, None if start == "shipped" else start)
+    saved = load_checkpoint(path, recipe=recipe, network=stage)
+    load_weights(network, saved, path)
+    return {"started_from": sha256(path), STEPS_BEFORE: step_of(saved)}
 
 
 def _teacher(space: SearchSpace, recipe: str, path: Path) -> FlowNetwork:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from luts.errors import UserError
+from luts.errors import InferenceError, UserError
 from luts.table import SIDECAR, LatencyTable
 from profiler._assemble import lower_planned
 from profiler._state import JOURNAL
@@ -90,6 +90,66 @@ def test_network_whose_visits_disagree_is_visited_again(tmp_path: Path) -> None:
     assert 1 <= len(third) <= 4
     _, networks = _errors(campaign, table)
     assert np.abs(networks).max() < 0.02
+
+
+def test_samples_beside_bursts_of_other_processes_are_discarded(tmp_path: Path) -> None:
+    """A stress program that is on for two of every five seconds, and slows by 15 %."""
+    device = SimulatedDevice(scatter=0.005, crowd=1.15, others=lambda s: 0.5 * (s % 5 < 2))
+    campaign = _campaign(tmp_path, device)
+    table = campaign.run()
+    alone = _campaign(tmp_path / "alone", SimulatedDevice(scatter=0.005)).run()
+    _, networks = _errors(campaign, table)
+    assert np.percentile(np.abs(networks), 90) < 0.015
+    discarded = sum(sample.discarded for sample in table.networks)
+    assert discarded > 3 * sum(sample.discarded for sample in alone.networks) + 50
+    assert table.info.drift.verdict == "steady"
+
+
+def test_machine_with_restless_company_is_called_disturbed(tmp_path: Path) -> None:
+    device = SimulatedDevice(scatter=0.005, others=lambda s: 0.5,
+                             slowness=lambda s: 1 + 0.08 * (int(s / 0.3) % 2))
+    table = _campaign(tmp_path, device).run()
+    assert table.info.drift.verdict == "disturbed"
+    assert not table.info.drift.usable
+    assert "other processes were busy beside 100%" in table.info.drift.problem
+    # It waits, but not for ever.
+    assert SETTINGS.patience_s < device.now_s < 2 * SETTINGS.patience_s
+
+
+def test_steady_company_is_recorded_and_borne(tmp_path: Path) -> None:
+    device = SimulatedDevice(scatter=0.005, crowd=1.15, others=lambda s: 0.5)
+    table = _campaign(tmp_path, device).run()
+    assert table.info.drift.usable
+    assert table.info.drift.disturbed == 1
+
+
+def test_failing_network_is_recorded_and_costs_no_other(tmp_path: Path) -> None:
+    planned = _campaign(tmp_path / "plan", SimulatedDevice()).plan
+    space = SimulatedSpace(3)
+    rarest = min(planned.contexts, key=lambda operator: planned.contexts[operator])
+    hit = [n for n, item in enumerate(planned.networks)
+           if rarest in {p.operator for p in lower_planned(space, item)}]
+    assert 0 < len(hit) < len(planned.networks) / 4
+    device = SimulatedDevice(scatter=0.01, crashes=lambda operator: operator == rarest)
+    table = _campaign(tmp_path / "failing", device).run()
+    assert table.info.failures == {"simulated cannot load 'the network' (no kernel)": len(hit)}
+    assert len(table.networks) == len(planned.networks) - len(hit)
+    assert rarest not in table
+    assert table.info.complete
+    journal = (tmp_path / "failing" / JOURNAL).read_text().splitlines()
+    failures = [json.loads(line) for line in journal if json.loads(line)["kind"] == "failure"]
+    assert sorted(record["network"] for record in failures) == hit
+
+
+def test_campaign_ends_when_more_than_a_third_fails(tmp_path: Path) -> None:
+    reference = set()
+    device = SimulatedDevice(crashes=lambda operator: operator not in reference)
+    campaign = _campaign(tmp_path, device)
+    reference |= {p.operator for p in campaign.space.lower_reference()}
+    with pytest.raises(InferenceError, match=r"of \d+ networks failed, more than a third: \d+ x"):
+        campaign.run()
+    assert not (tmp_path / SIDECAR).exists()
+    assert len((tmp_path / JOURNAL).read_text().splitlines()) < 20
 
 
 def test_table_holds_what_was_planned(tmp_path: Path) -> None:

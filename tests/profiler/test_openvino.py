@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
-from luts.errors import UserError
+from luts.errors import InferenceError, UserError
 from luts.operator import PlacedOperator
 from profiler.attribution import attribute, owners
 from profiler.runtimes import Runtime, load_runtime
@@ -66,7 +66,7 @@ def test_free_dimension_is_refused(tmp_path: Path) -> None:
 def test_unknown_operator_is_named(tmp_path: Path) -> None:
     node = helper.make_node("Frobnicate", ["x"], ["y"])
     write_nodes([node], [], tmp_path / "odd.onnx", [1, 3])
-    with pytest.raises(UserError, match="Frobnicate"):
+    with pytest.raises(InferenceError, match="Frobnicate"):
         load_runtime("openvino").open(tmp_path / "odd.onnx")
 
 

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from luts.errors import UserError
 from luts.operator import Operator
+from profiler import _budget
+from profiler._budget import begun_networks, plan_within
 from profiler._coverage import Coverage
+from profiler._state import CampaignState
+from profiler.campaign import Campaign
 from profiler.plan import CONTEXTS, Plan, make_plan
+from profiler.settings import Settings
+from profiler.timing import runtime_for
 from tests.fakes import FakeSpace
 
 
@@ -82,6 +89,43 @@ def test_plan_depends_on_seed_and_space_alone() -> None:
 def test_too_few_networks_are_refused_with_numbers() -> None:
     with pytest.raises(UserError, match=r"--networks 3 cannot show each of the \d+ operators"):
         make_plan(FakeSpace(), networks=3)
+
+
+def test_partial_plan_shows_as_many_operators_as_fit() -> None:
+    space = FakeSpace()
+    plan = make_plan(space, networks=4, partial=True)
+    assert len(plan.networks) == 4
+    counted = _contexts(space, plan)
+    assert plan.unmeasured == [op for op in plan.contexts if counted[op] == 0]
+    drawn = [
+        make_plan(space, networks=4, seed=seed, partial=True).unmeasured for seed in range(5)
+    ]
+    random = [
+        len(Coverage(space).contexts(space.sample(np.random.default_rng(seed), 3)))
+        - sum(c > 0 for c in Coverage(space).contexts(
+            space.sample(np.random.default_rng(seed), 3)).values())
+        for seed in range(5)
+    ]
+    assert sum(map(len, drawn)) <= sum(random)
+    assert make_plan(space, networks=60, partial=True).unmeasured == []
+    with pytest.raises(UserError, match="--networks 2 cannot show"):
+        make_plan(space, networks=2, partial=True)
+
+
+def test_plan_within_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_budget, "estimate_minutes", lambda space, plan, *rest: len(plan.networks))
+    space, settings = FakeSpace(), Settings()
+    runtime = runtime_for("cpu")
+    plan = make_plan(space, networks=40)
+    assert plan_within(40.5, space, plan, runtime, settings) is plan
+    assert len(plan_within(17.5, space, plan, runtime, settings).networks) == 17
+    with pytest.raises(UserError, match=r"--budget-minutes 3 is too little: 4 networks .* 4\.0"):
+        plan_within(3, space, plan, runtime, settings)
+    assert begun_networks(tmp_path) is None
+    small = plan_within(17, space, plan, runtime, settings)
+    campaign = Campaign(space, small, runtime, tmp_path)
+    CampaignState.open(tmp_path, campaign.header(), resume=False, force=False).close()
+    assert begun_networks(tmp_path) == 17
 
 
 def test_extremes_bound_all_networks() -> None:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import math
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from luts.errors import UserError
+from profiler._clock import SystemClock
 from profiler._robust import median_error, sigma, slope, undisturbed
 from profiler._sampling import StoppingRule, sample, warm_up
 from tests.simulated import SimulatedDevice
@@ -113,3 +118,31 @@ def test_warm_up_needs_time_and_runs() -> None:
 def test_impossible_rules_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UserError):
         StoppingRule(**wrong)  # type: ignore[arg-type]
+
+
+def test_system_clock_counts_what_others_use(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  100 20 30 4000 500 6 7 8 90 9\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
+    clock = SystemClock(stat)
+    before = clock.others_s()
+    ticks, cores = os.sysconf("SC_CLK_TCK"), os.cpu_count() or 1
+    stat.write_text(f"cpu  {100 + 3 * ticks} 20 30 9000 900 6 7 {8 + ticks} 99 9\n")
+    # Three seconds of users and one stolen by another machine; idle, waiting and guests are none.
+    assert clock.others_s() - before == pytest.approx(4 / cores, abs=0.2 / cores)
+    assert math.isnan(SystemClock(tmp_path / "absent").others_s())
+
+
+def test_samples_beside_busy_processes_do_not_count() -> None:
+    device = SimulatedDevice(scatter=0.002, crowd=1.4, others=lambda s: 0.5 * (1 <= s < 3))
+    rule = StoppingRule(min_samples=150, min_seconds=1, max_seconds=20)
+    samples = _sample(device, rule)
+    assert samples.kept().max() < 20.5
+    assert not samples.disturbed
+    assert samples.discarded > 50
+
+
+def test_where_others_are_always_busy_the_figures_say_so() -> None:
+    device = SimulatedDevice(scatter=0.002, crowd=1.4, others=lambda s: 0.5)
+    samples = _sample(device, StoppingRule(min_samples=5, min_seconds=0.5, max_seconds=2))
+    assert samples.disturbed
+    assert np.median(samples.kept()) == pytest.approx(28, rel=0.02)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from onnx import helper
 
-from luts.errors import UserError
+from luts.errors import InferenceError, UserError
 from luts.operator import PlacedOperator
 from profiler.attribution import owners
 from profiler.runtimes import RUNTIMES, load_runtime
@@ -87,7 +87,7 @@ def test_every_unsupported_operator_is_named_once_on_one_line(tmp_path: Path) ->
              helper.make_node("Frobnicate", ["p"], ["q"], name="b/Frobnicate"),
              helper.make_node("Twiddle", ["q"], ["y"], name="c/Twiddle")]
     write_nodes(nodes, [], tmp_path / "odd.onnx", [1, 3])
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(InferenceError) as caught:
         tensorrt_rtx().build_ahead(tmp_path / "odd.onnx", tmp_path / "e")
     told = str(caught.value)
     assert "unsupported operators: Frobnicate (a/Frobnicate), Twiddle (c/Twiddle)" in told

@@ -11,12 +11,19 @@ from supernet.data.photos import bundled_photos
 from supernet.data.render import RenderSettings, render_batch
 from supernet.spaces.flownas import flownas_small
 from supernet.tasks.flow import flow_metrics, matching_loss, sequence_loss
-from supernet.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from supernet.training.checkpoint import (
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+    step_of,
+)
 from supernet.training.fad import fad_loss, feature_distance, teacher_maps
 from supernet.training.loop import TrainingRun, is_finished, train
 from supernet.training.rules import SandwichRule, StandaloneRule
 from supernet.training.schedule import one_cycle
 from supernet.training.settings import FADSettings, training_settings
+from supernet.training.stage import make_stage
+from supernet.training.threads import training_device
 
 TINY = {
     "steps": 4, "batch": 1, "iterations": 2, "precision": "fp32",
@@ -218,3 +225,33 @@ def test_kill_9_and_resume_from_the_command_line(tmp_path):
             for run in "ab"]
     losses = [json.loads(line)["loss"] for line in last]
     assert losses[0] == losses[1]
+
+
+def test_training_goes_on_from_other_weights_and_counts_their_steps(
+    tmp_path, space, settings, pairs
+):
+    _, weights = run_training(tmp_path / "reference", space, settings, pairs, "reference")
+    stage = make_stage("flownas-small", "reference", tmp_path / "next", settings, 1, None,
+                       start=tmp_path)
+    again = stage.rule.network.state_dict()
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    run = TrainingRun(tmp_path / "next", "flownas-small", "reference", settings, 1, stage.extra)
+    (tmp_path / "next").mkdir()
+    train(run, stage.rule, lambda first: iter(pairs[first:]), resume=False,
+          report=lambda step, figures: None, validate=lambda: {})
+    saved = load_checkpoint(tmp_path / "next/checkpoint.safetensors", recipe="flownas-small",
+                            network="reference")
+    assert (saved.identity["step"], step_of(saved)) == (4, 8)
+    with pytest.raises(UserError, match="no weights of the reference"):
+        make_stage("flownas-small", "reference", tmp_path, settings, 1, None,
+                   start=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("tpu", "unknown device 'tpu'"), ("cuda:x", "unknown device 'cuda:x'"),
+    pytest.param("cuda:0", "finds no CUDA device", marks=pytest.mark.skipif(
+        torch.cuda.is_available(), reason="there is a CUDA device")),
+])
+def test_devices_that_are_not_there_are_refused(name, said):
+    with pytest.raises(UserError, match=said):
+        training_device(name)

@@ -1,0 +1,133 @@
+"""How well do operator latencies add up: measured in context, and measured alone?
+
+    python -m benchmarks.table_sum --networks 100
+
+Fresh networks that no table has seen are timed end to end. Beside their latency stand the sum of
+the in-context table, and the sum of the same operators cut out of exported networks and timed one
+by one; the latter also after a linear fit to half of the networks, judged on the other half.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from luts import cli
+from luts.files import write_json
+
+Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+
+def main(
+    target: Annotated[str, typer.Option(help="Target whose table is judged.")] = "cpu",
+    recipe: Annotated[str, typer.Option(help="Recipe of the space.")] = "flownas-small",
+    networks: Annotated[int, typer.Option(min=4, help="Fresh networks to time.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 11,
+    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/table_sum.json"),
+) -> None:
+    """Sum of the in-context table and of operators timed alone, against end to end."""
+    from luts.paths import find_table
+    from luts.spaces import load_space
+    from predictor.evaluation import fresh_architectures
+
+    space, table = load_space(recipe), find_table(target, recipe)
+    known = {sample.vector for sample in table.networks if sample.vector is not None}
+    vectors = fresh_architectures(space, known, networks, np.random.default_rng(seed))
+    measured = _measure(space, table, vectors)
+    speed = measured.pop("reference_ms") / _reference_ms(table)
+    whole: Floats = np.array(measured["whole_ms"])
+    rows = {
+        "in context": _errors(np.array(measured["table_ms"]) * speed, whole),
+        "in context, at the table's speed": _errors(np.array(measured["table_ms"]), whole),
+        "alone": _errors(np.array(measured["alone_ms"]), whole),
+        "alone, after a linear fit": _fitted(np.array(measured["alone_ms"]), whole),
+    }
+    _show(rows, len(whole), speed)
+    write_json(out, {"rows": rows, "speed": speed, "table": table.identity, "recipe": recipe,
+                     "seed": seed, **measured})
+
+
+def _measure(space: Any, table: Any, vectors: Any) -> dict[str, Any]:
+    from rich.progress import track
+
+    from benchmarks._alone import cut_out, with_shapes
+    from profiler._exporter import Exporter
+    from profiler.settings import Settings
+    from profiler.timing import measure_session, runtime_for
+
+    runtime, rule = runtime_for(table.info.target), Settings().rule
+
+    def time_ms(model: Path) -> float:
+        with closing(runtime.open(model, threads=table.info.threads)) as session:
+            return measure_session(session, rule, threads=table.info.threads).median_ms
+
+    alone_ms: dict[str, float] = {}
+    found: dict[str, Any] = {"whole_ms": [], "table_ms": [], "alone_ms": []}
+    references = []
+    with tempfile.TemporaryDirectory() as name, closing(Exporter(space)) as exporter:
+        folder = Path(name)
+        space.export_onnx(None, folder / "reference.onnx")
+        for number, vector in enumerate(track(vectors, "timing networks")):
+            if number % 5 == 0:
+                references.append(time_ms(folder / "reference.onnx"))
+            model = exporter.export({number: tuple(int(i) for i in vector)}, folder)[number]
+            found["whole_ms"].append(time_ms(model))
+            placed = space.lower(space.decode(vector))
+            found["table_ms"].append(table.latency_ms(placed))
+            graph = None
+            for item in placed:
+                if item.operator.key in alone_ms:
+                    continue
+                graph = graph or with_shapes(model)
+                part = folder / "part.onnx"
+                own = cut_out(graph, item.path, {p.path for p in placed}, part)
+                alone_ms[item.operator.key] = time_ms(part) / item.repeats if own else 0.0
+            found["alone_ms"].append(
+                sum(alone_ms[item.operator.key] * item.repeats for item in placed)
+            )
+            model.unlink()
+    return {**found, "reference_ms": float(np.median(references)), "operators": len(alone_ms)}
+
+
+def _reference_ms(table: Any) -> float:
+    return next(float(s.latency_ms) for s in table.networks if s.vector is None)
+
+
+def _errors(estimated: Floats, whole: Floats) -> dict[str, float]:
+    relative = estimated / whole - 1
+    return {
+        "mape": float(np.mean(np.abs(relative))), "bias": float(np.median(relative)),
+        "within_5": float(np.mean(np.abs(relative) <= 0.05)),
+        "within_10": float(np.mean(np.abs(relative) <= 0.10)),
+    }
+
+
+def _fitted(estimated: Floats, whole: Floats) -> dict[str, float]:
+    half = len(whole) // 2
+    slope, offset = np.polyfit(estimated[:half], whole[:half], 1)
+    return _errors(slope * estimated[half:] + offset, whole[half:])
+
+
+def _show(rows: dict[str, dict[str, float]], count: int, speed: float) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title=f"sum of operators against end to end, {count} unseen networks; the "
+                        f"machine now takes {speed:.3f} of the table's time")
+    for title in ("operators measured", "MAPE", "bias", "within 5 %", "within 10 %"):
+        shown.add_column(title)
+    for title, found in rows.items():
+        shown.add_row(title, f"{found['mape']:.2%}", f"{found['bias']:+.2%}",
+                      f"{found['within_5']:.0%}", f"{found['within_10']:.0%}")
+    Console().print(shown)
+    print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    cli.run(main)

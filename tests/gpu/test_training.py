@@ -1,0 +1,60 @@
+"""Training on a CUDA device against training on the CPU."""
+
+import numpy as np
+import pytest
+import torch
+
+from supernet.data.photos import bundled_photos
+from supernet.data.render import RenderSettings, render_batch
+from supernet.spaces.flownas import flownas_small
+from supernet.training.loop import TrainingRun, train
+from supernet.training.rules import SandwichRule, StandaloneRule
+from supernet.training.settings import training_settings
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device"),
+]
+SETTINGS = training_settings("flownas-small", {
+    "steps": 4, "batch": 1, "iterations": 2, "precision": "fp32",
+    "render": {"height": 64, "width": 64},
+})
+CUDA = torch.device("cuda")
+
+
+@pytest.mark.parametrize("kind", ["reference", "supernet"])
+def test_first_step_is_that_of_the_cpu(kind):
+    space = flownas_small()
+    batch = render_batch(bundled_photos(), RenderSettings(height=64, width=64), 1, 0)
+    found = []
+    for place in (torch.device("cpu"), CUDA):
+        torch.manual_seed(0)
+        if kind == "reference":
+            rule = StandaloneRule(space.build_reference().to(place), SETTINGS)
+        else:
+            teacher = space.build_reference().eval().requires_grad_(False).to(place)
+            rule = SandwichRule(space, space.build_supernet().to(place), teacher, SETTINGS)
+        rule.network.train()
+        found.append(rule.backward(batch.to(place), np.random.default_rng(0))["loss"])
+    assert found[1] == pytest.approx(found[0], rel=1e-3)
+
+
+def test_checkpoints_resume_on_the_device(tmp_path):
+    space = flownas_small()
+    batches = [render_batch(bundled_photos(), RenderSettings(height=64, width=64), 1, seed)
+               for seed in range(4)]
+    run = TrainingRun(tmp_path, "flownas-small", "reference", SETTINGS, 0, {}, save_every=2)
+
+    def go(resume, stop_at=None):
+        def report(step, figures):
+            if step == stop_at:
+                raise KeyboardInterrupt
+
+        torch.manual_seed(0)
+        rule = StandaloneRule(space.build_reference().to(CUDA), SETTINGS)
+        return train(run, rule, lambda first: (b.to(CUDA) for b in batches[first:]),
+                     resume=resume, report=report, validate=lambda: {})
+
+    with pytest.raises(KeyboardInterrupt):
+        go(False, stop_at=3)
+    assert np.isfinite(go(True)["loss"])
