@@ -129,28 +129,33 @@ class Samples:
         return len(self.latency_ms) - len(self.kept())
 
 
-def take(run: Callable[[], None], samples: Samples, clock: Clock, *, watch_share: bool) -> None:
+def take(
+    run: Callable[[], float | None], samples: Samples, clock: Clock, *, watch_share: bool
+) -> None:
     """Times one inference and adds it.
 
     Args:
-        run: executes one inference.
+        run: executes one inference; may return its time in ms by the device's own clock, which
+            is then what counts.
         samples: where the time is added.
         clock: clocks to read.
         watch_share: whether the inference runs in one thread, so that processor time tells
             whether it was preempted.
     """
     cpu, start = clock.cpu_s(), clock.wall_s()
-    run()
+    device_ms = run()
     elapsed = clock.wall_s() - start
     used = clock.cpu_s() - cpu
     samples.began_s.append(start)
     samples.others_s.append(clock.others_s())
-    samples.latency_ms.append(1e3 * elapsed)
-    samples.share.append(used / elapsed if watch_share and elapsed > 0 else 1.0)
+    samples.latency_ms.append(1e3 * elapsed if device_ms is None else device_ms)
+    # The host's share says nothing of time that the device's clock took.
+    watched = watch_share and elapsed > 0 and device_ms is None
+    samples.share.append(used / elapsed if watched else 1.0)
     samples.seconds += elapsed
 
 
-def warm_up(run: Callable[[], None], clock: Clock, *, seconds: float, runs: int = 2) -> None:
+def warm_up(run: Callable[[], object], clock: Clock, *, seconds: float, runs: int = 2) -> None:
     """Runs until both a number of inferences and a time have passed."""
     start, done = clock.wall_s(), 0
     while done < runs or clock.wall_s() - start < seconds:
@@ -159,7 +164,7 @@ def warm_up(run: Callable[[], None], clock: Clock, *, seconds: float, runs: int 
 
 
 def sample(
-    run: Callable[[], None], rule: StoppingRule, clock: Clock, *, watch_share: bool
+    run: Callable[[], float | None], rule: StoppingRule, clock: Clock, *, watch_share: bool
 ) -> Samples:
     """Times inferences until the rule is satisfied."""
     samples = Samples()

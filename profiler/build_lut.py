@@ -80,7 +80,7 @@ def main(
     if resume and force:
         raise UserError("--resume continues a campaign and --force discards it; give one of them")
     space = load_space(recipe)
-    runtime = runtime_for(target.name)
+    runtime = runtime_for(target.name, device=device)
     plan = make_plan(space, networks=networks, seed=seed)
     folder = out or table_folder(target.name, recipe, runtime.name, "fp32", 1, threads)
     settings = Settings(target.name, threads=threads)

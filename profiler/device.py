@@ -7,9 +7,10 @@ import os
 import platform
 import re
 from pathlib import Path
+from typing import Any
 
 from luts.errors import UserError
-from luts.target import Target, load_target
+from luts.target import Target, load_target, target_names
 
 _CUDA = re.compile(r"cuda(:\d+)?")
 _CPUINFO = Path("/proc/cpuinfo")
@@ -19,6 +20,9 @@ _TELLING = ("avx", "avx2", "fma", "avx512", "avx_vnni", "amx", "neon", "asimd", 
 
 def resolve_device(device: str) -> Target:
     """The target of a device name such as ``cpu`` or ``cuda:0``.
+
+    Numbers are those of the PCI bus, as CUDA gives them under ``CUDA_DEVICE_ORDER=PCI_BUS_ID``;
+    they differ from its own order only between unlike devices in one machine.
 
     Raises:
         UserError: no such device, or nothing installed here can reach it.
@@ -32,19 +36,62 @@ def resolve_device(device: str) -> Target:
             f"device '{device}' cannot be reached: no CUDA package here; "
             "pip install 'metronas[gpu]'"
         )
-    raise UserError(f"device '{device}' cannot be measured: {_cuda_problem(device)}")
+    return target_of(_device_name(device), device)
 
 
-def _cuda_problem(device: str) -> str:
+def target_of(name: str, device: str) -> Target:
+    """The target whose device the driver reports under a name.
+
+    Args:
+        name: such as ``NVIDIA H200``, as NVML reports it.
+        device: such as ``cuda:0``, for the message.
+
+    Raises:
+        UserError: no target is this device.
+    """
+    gpus = [target for target in map(load_target, target_names()) if target.kind == "gpu"]
+    for target in gpus:
+        if name in target.device_names:
+            return target
+    known = ", ".join(
+        f"'{known}' ({target.name})" for target in gpus for known in target.device_names
+    )
+    raise UserError(f"device '{device}' is '{name}', which no target describes; known: {known}")
+
+
+def _device_name(device: str) -> str:
+    """Name of a CUDA device from NVML, which loads no framework and starts no context."""
     import pynvml  # type: ignore[import-untyped,unused-ignore]
 
     number = int(device.partition(":")[2] or 0)
     try:
         pynvml.nvmlInit()
-        name = pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(number))
+        try:
+            name = pynvml.nvmlDeviceGetName(_handle(pynvml, number, device))
+        finally:
+            pynvml.nvmlShutdown()
     except pynvml.NVMLError as error:
-        return f"no CUDA device answers ({error})"
-    return f"it is '{name}', and no runtime of this version times CUDA devices"
+        raise UserError(
+            f"device '{device}' cannot be reached: no CUDA device answers ({error})"
+        ) from None
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def _handle(pynvml: Any, number: int, device: str) -> Any:
+    """NVML's handle of the device that CUDA gives a number, of those made visible to us."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return pynvml.nvmlDeviceGetHandleByIndex(number)
+    chosen = [item.strip() for item in visible.split(",") if item.strip()]
+    if number >= len(chosen):
+        raise UserError(
+            f"device '{device}' cannot be reached: CUDA_VISIBLE_DEVICES='{visible}' shows "
+            f"{len(chosen)} devices"
+        )
+    item = chosen[number]
+    if item.isdigit():
+        return pynvml.nvmlDeviceGetHandleByIndex(int(item))
+    return pynvml.nvmlDeviceGetHandleByUUID(item)
 
 
 def identify_cpu() -> dict[str, str | int | float | list[str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from luts.errors import UserError
-from luts.target import Target, load_target
+from luts.target import load_target
 from profiler._clock import Clock, SystemClock
 from profiler._robust import median_error
 from profiler._sampling import (
@@ -152,8 +152,16 @@ def measure_interleaved(
         return {name: Measurement.of(samples) for name, samples in taken.items()}
 
 
-def runtime_for(target: str, precision: str = "fp32", runtime: str | None = None) -> Runtime:
+def runtime_for(
+    target: str, precision: str = "fp32", runtime: str | None = None, device: str | None = None
+) -> Runtime:
     """The runtime here that serves a target: the one named, or the best.
+
+    Args:
+        target: target name.
+        precision: arithmetic precision.
+        runtime: name of a runtime (None: the best that is here).
+        device: where the target is, such as ``cuda:1``; the first of its kind by default.
 
     Raises:
         UnknownNameError: no such target or runtime.
@@ -161,22 +169,16 @@ def runtime_for(target: str, precision: str = "fp32", runtime: str | None = None
             precision, or does not serve that kind of device.
     """
     facts = load_target(target)
+    device = device or ("cpu" if facts.kind == "cpu" else "cuda:0")
     if runtime is not None:
-        return _serving(facts, load_runtime(runtime, precision))
+        return load_runtime(runtime, precision, device)
     problems = []
     for name in facts.runtimes:
         try:
-            return _serving(facts, load_runtime(name, precision))
+            return load_runtime(name, precision, device)
         except UserError as error:
             problems.append(str(error))
     raise UserError(f"nothing here measures on '{target}': {'; '.join(problems)}")
-
-
-def _serving(facts: Target, runtime: Runtime) -> Runtime:
-    if facts.kind not in runtime.kinds:
-        raise UserError(f"runtime '{runtime.name}' does not serve a {facts.kind} here, so it "
-                        f"cannot measure on '{facts.name}'")
-    return runtime
 
 
 def _in_turns(

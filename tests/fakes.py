@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -98,5 +99,19 @@ def write_chain(placed: Sequence[PlacedOperator], path: Path) -> None:
     frame = helper.make_tensor_value_info("frame", TensorProto.FLOAT, shape)
     result = helper.make_tensor_value_info(last, TensorProto.FLOAT, None)
     graph = helper.make_graph(nodes, "chain", [frame], [result], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, path)
+
+
+def write_nodes(
+    nodes: Sequence[Any], weights: Sequence[Any], path: Path, shape: Sequence[int | str]
+) -> None:
+    """Writes nodes from the input ``x`` of a shape to the result ``y``."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    frame = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "g", [frame], [result], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, path)

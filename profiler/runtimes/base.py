@@ -6,6 +6,8 @@ import abc
 from dataclasses import dataclass
 from pathlib import Path
 
+from luts.errors import UserError
+
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
@@ -48,8 +50,11 @@ class Session(abc.ABC):
     """A model that is loaded and ready to run on fixed inputs."""
 
     @abc.abstractmethod
-    def run(self) -> None:
+    def run(self) -> float | None:
         """Executes one inference and waits for its end.
+
+        Returns:
+            Its time in ms by the device's own clock, or None where the wall clock tells it.
 
         Raises:
             InferenceError: the runtime failed.
@@ -85,13 +90,18 @@ class Runtime(abc.ABC):
         name: such as ``onnxruntime``.
         extra: extra of this package that installs it.
         kinds: kinds of target that it serves (``cpu``, ``gpu``).
-        precisions: precisions that it can run.
+        device: the device that it opens models on, such as ``cpu`` or ``cuda:0``.
     """
 
     name: str
     extra: str
     kinds: tuple[str, ...]
-    precisions: tuple[str, ...]
+    device: str = "cpu"
+
+    @property
+    @abc.abstractmethod
+    def precisions(self) -> tuple[str, ...]:
+        """Precisions that it can run on its device; asked only where it is available."""
 
     @abc.abstractmethod
     def available(self) -> bool:
@@ -117,3 +127,33 @@ class Runtime(abc.ABC):
             InferenceError: the runtime cannot load the file.
             UserError: an input has a free dimension, or the precision is not supported.
         """
+
+    def on(self, device: str) -> Runtime:
+        """The same runtime for a device.
+
+        Args:
+            device: such as ``cpu`` or ``cuda:0``.
+
+        Raises:
+            UserError: it does not serve this kind of device, or cannot reach it.
+        """
+        if kind_of(device) not in self.kinds:
+            raise UserError(f"runtime '{self.name}' does not serve '{device}' here")
+        return self
+
+    def check(self, precision: str, threads: int) -> None:
+        """Refuses what `open` cannot do.
+
+        Raises:
+            UserError: the precision is not supported, or there is no thread.
+        """
+        if precision not in self.precisions:
+            known = ", ".join(self.precisions)
+            raise UserError(f"{self.name} on '{self.device}' runs {known}, not '{precision}'")
+        if threads < 1:
+            raise UserError(f"threads must be at least 1, got {threads}")
+
+
+def kind_of(device: str) -> str:
+    """Kind of target (``cpu``, ``gpu``) that a device name stands for."""
+    return "cpu" if device == "cpu" else "gpu"

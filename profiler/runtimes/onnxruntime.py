@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from luts.errors import InferenceError, UserError
+from profiler.runtimes._model import Inputs, random_input
 from profiler.runtimes._ort_trace import Exported, mean_times
 from profiler.runtimes.base import GraphNode, NodeTimes, Runtime, Session
 
@@ -53,10 +54,7 @@ class OnnxRuntime(Runtime):
         """Loads a model on the CPU; see `Runtime.open`."""
         import onnxruntime as ort
 
-        if precision not in self.precisions:
-            raise UserError(f"onnxruntime on the CPU runs fp32 here, not '{precision}'")
-        if threads < 1:
-            raise UserError(f"threads must be at least 1, got {threads}")
+        self.check(precision, threads)
         folder = tempfile.TemporaryDirectory(prefix="metronas-") if profile else None
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -91,7 +89,7 @@ class OnnxSession(Session):
         self,
         model: Path,
         session: Any,
-        feeds: dict[str, npt.NDArray[Any]],
+        feeds: Inputs,
         folder: tempfile.TemporaryDirectory[str] | None,
     ) -> None:
         self._model = model
@@ -147,12 +145,4 @@ def _input(item: Any) -> npt.NDArray[Any]:
     """Random values in the range of pixels for images, and of [0, 1) for anything else."""
     if item.type not in _TYPES:
         raise UserError(f"input '{item.name}' has type {item.type}; known: {', '.join(_TYPES)}")
-    free = [size for size in item.shape if not isinstance(size, int) or size < 1]
-    if free:
-        raise UserError(
-            f"input '{item.name}' has the free dimension {free[0]!r} in {item.shape}; export the "
-            "model with fixed shapes"
-        )
-    scale = 255.0 if len(item.shape) == 4 else 1.0
-    values: npt.NDArray[Any] = scale * np.random.default_rng(0).random(item.shape)
-    return values.astype(_TYPES[item.type])
+    return random_input(item.name, item.shape, _TYPES[item.type])

@@ -86,6 +86,20 @@ def test_preempted_inferences_are_known_by_their_processor_time() -> None:
     assert np.median(samples.kept()) == pytest.approx(20, rel=0.01)
 
 
+def test_time_of_a_device_counts_in_place_of_the_hosts() -> None:
+    """Neither the host's wall clock nor its being preempted matter then."""
+    device = SimulatedDevice(spike_share=0.3, preempted=True)
+
+    def run() -> float:
+        _run(device, 20.0)
+        return 5.0
+
+    rule = StoppingRule(max_samples=40, min_seconds=0.0)
+    samples = sample(run, rule, device, watch_share=True)
+    assert set(samples.latency_ms) == {5.0}
+    assert samples.discarded == 0
+
+
 def test_all_preempted_still_ends_with_a_value() -> None:
     device = SimulatedDevice(spike_share=1.0, spike=2.0, preempted=True)
     samples = _sample(device, StoppingRule(min_samples=5, min_seconds=0, max_seconds=1))
