@@ -8,6 +8,7 @@ import pytest
 from luts.errors import CorruptFileError, MissingOperatorError, UserError
 from luts.files import sha256
 from luts.operator import Operator, PlacedOperator
+from luts.records import FORMAT
 from luts.table import SIDECAR, LatencyRow, LatencyTable, NetworkSample, TableInfo
 
 CONV = Operator.make("conv", (1, 3, 32, 32), out=8, kernel=(3, 3))
@@ -141,8 +142,8 @@ def test_other_format_and_absence(table: LatencyTable, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no file"):
         LatencyTable.load(tmp_path)
     (tmp_path / SIDECAR).write_text('{"format": 99}')
-    with pytest.raises(CorruptFileError, match="format 1"):
+    with pytest.raises(CorruptFileError, match=f"format {FORMAT}; measure again"):
         LatencyTable.load(tmp_path)
-    (tmp_path / SIDECAR).write_text('{"format": 1, "surprise": true}')
+    (tmp_path / SIDECAR).write_text(f'{{"format": {FORMAT}, "surprise": true}}')
     with pytest.raises(CorruptFileError, match="does not describe"):
         LatencyTable.load(tmp_path)
