@@ -116,7 +116,9 @@ class LatencyTable:
         sidecar = folder / SIDECAR
         raw = read_json(sidecar)
         if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise CorruptFileError(f"{sidecar} is not a latency table of format {FORMAT}; measure again")
+            raise CorruptFileError(
+                f"{sidecar} is not a latency table of format {FORMAT}; measure again"
+            )
         try:
             info = TableInfo.model_validate(raw)
         except ValidationError as error:
