@@ -31,6 +31,8 @@ class EvolutionSettings(StrategySettings):
         crossovers: children of two parents, each gene from either with even chance.
         tries: at most this many times the wanted children are drawn before random architectures
             fill the generation.
+        corners: whether the first generation holds the space's smallest and largest architecture,
+            where they are allowed: the sandwich rule trains these two in every step (our design).
     """
 
     population: int = Field(default=50, ge=1)
@@ -40,6 +42,7 @@ class EvolutionSettings(StrategySettings):
     mutation_probability: float = Field(default=0.1, gt=0, le=1)
     crossovers: int = Field(default=25, ge=0)
     tries: int = Field(default=10, ge=1)
+    corners: bool = False
 
     @property
     def evaluations(self) -> int:
@@ -83,11 +86,21 @@ class Evolution(Strategy):
             ):
                 room = count - len(children)
                 children += self._children(operator, rng, parents, min(room, round(wanted * share)))
-        fresh = self.region.draw(rng, count - len(children), self._seen)
+        elif options.corners:
+            children += self._corners()[:count]
+        seen = self._seen.union(children)
+        fresh = self.region.draw(rng, count - len(children), seen)
         children += [tuple(row) for row in fresh.tolist()]
         self._seen.update(children)
         genes = len(self.region.space.decisions)
         return np.array(children, dtype=np.int64).reshape(len(children), genes)
+
+    def _corners(self) -> list[Vector]:
+        """First and last choice of every decision, where allowed and not yet proposed."""
+        sizes = np.array(self.region.space.cardinalities, dtype=np.int64)
+        ends = np.stack([np.zeros_like(sizes), sizes - 1])
+        rows = [tuple(row) for row in ends[self.region.allowed(ends)].tolist()]
+        return [row for row in dict.fromkeys(rows) if row not in self._seen]
 
     def _children(
         self,

@@ -111,3 +111,22 @@ def test_strategies_are_found_by_name() -> None:
     assert STRATEGIES.get("evolution") is Evolution
     with pytest.raises(UnknownNameError, match="unknown strategy 'annealing'; known: evolution"):
         STRATEGIES.get("annealing")
+
+
+def test_corners_go_first_where_they_are_allowed(toys: Toys) -> None:
+    settings = EvolutionSettings(population=10, corners=True)
+    ends = np.array([np.zeros(8), np.array(toys.space.cardinalities) - 1], dtype=np.int64)
+    everything = Region(toys.space, [], toys.predictor.fastest()[None])
+    first = Evolution(everything, settings, 0).ask(10)
+    assert (first[:2] == ends).all()
+    assert len(np.unique(first, axis=0)) == 10
+    narrow = region_of(toys, 600)
+    mask = narrow.allowed(ends)
+    assert mask.sum() == 1
+    proposed = Evolution(narrow, settings, 0).ask(10)
+    assert (proposed[0] == ends[mask][0]).all()
+    assert not (proposed == ends[~mask][0]).all(axis=1).any()
+    assert narrow.allowed(proposed).all()
+    strategy = Evolution(everything, settings, 0)
+    seen = strategy.ask(1)
+    assert (seen[0] == ends[0]).all()
