@@ -17,6 +17,8 @@ from predictor.metrics import share_within
 from predictor.record import Quality
 
 FEWEST_NETWORKS = 40
+# Percentile of the canary's course that counts as the machine's slowest speed.
+_SLOWEST = 95
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,15 @@ class TrainingSet:
         latency_ms: median over the sessions of each network, shape ``(networks,)``.
         session_ms: one session as the clock showed it, without the canary's correction and
             without averaging, for that is what a later measurement is; shape ``(networks,)``.
+        slowness: the canary's factor between that session and the corrected latency, shape
+            ``(networks,)``.
         uniform: which networks are plain random draws, shape ``(networks,)``.
     """
 
     vectors: Vectors
     latency_ms: Floats
     session_ms: Floats
+    slowness: Floats
     uniform: npt.NDArray[np.bool_]
 
 
@@ -72,8 +77,7 @@ def training_set(space: OperatorSpace, table: LatencyTable) -> TrainingSet:
     sessions: dict[tuple[int, ...], list[tuple[float, float, bool]]] = {}
     for sample in sorted(table.networks, key=lambda s: s.order):
         if sample.vector is not None:
-            clock_ms = sample.latency_ms * sample.canary_factor
-            item = (sample.latency_ms, clock_ms, sample.drawn == "uniform")
+            item = (sample.latency_ms, sample.canary_factor, sample.drawn == "uniform")
             sessions.setdefault(sample.vector, []).append(item)
     if len(sessions) < FEWEST_NETWORKS:
         info = table.info
@@ -85,9 +89,20 @@ def training_set(space: OperatorSpace, table: LatencyTable) -> TrainingSet:
     return TrainingSet(
         np.array(list(sessions), dtype=np.int64).reshape(len(sessions), len(space.decisions)),
         np.array([np.median([ms for ms, _, _ in items]) for items in sessions.values()]),
+        np.array([items[0][0] * items[0][1] for items in sessions.values()]),
         np.array([items[0][1] for items in sessions.values()]),
         np.array([any(drawn for _, _, drawn in items) for items in sessions.values()]),
     )
+
+
+def speed_margin(data: TrainingSet) -> float:
+    """Logarithm of how much slower than the table's level the machine was at its slowest.
+
+    A later measurement meets one state of the machine, not the campaign's mixture of them: where
+    it switches between two speeds, half of the later sessions lie wholly in the slower one. So the
+    bound holds there (docs/decisions/upper-bound.md).
+    """
+    return max(0.0, float(np.log(np.percentile(data.slowness, _SLOWEST))))
 
 
 def reference_ms(table: LatencyTable) -> float | None:

@@ -59,7 +59,8 @@ def _report(fitted: NetworkPredictor, folder: Path) -> None:
         "error on unseen networks": f"{quality.mape:.2%} MAPE (table sum alone "
         f"{quality.sum_mape:.2%}), {quality.within_5:.0%} within 5 %, "
         f"{quality.within_10:.0%} within 10 %",
-        "upper bound": f"prediction {expm1(record.margin):+.2%} at level {record.level:g}",
+        "upper bound": f"prediction {expm1(record.margin):+.2%} at level {record.level:g}, of "
+        f"which {expm1(record.speed_margin):.2%} for the slowest speed that this machine showed",
         "architectures take": f"{low:.3f} to {high:.3f} ms; least budget {least:.3f} ms",
         "table": record.table_identity[:12],
         "saved to": str(folder),

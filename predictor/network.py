@@ -11,7 +11,13 @@ from luts.errors import CorruptFileError, UserError
 from luts.files import atomic_path, sha256, writable_folder, write_json
 from luts.space import OperatorSpace, Vectors
 from luts.table import LatencyTable
-from predictor._training import check_table, quality_of, reference_ms, training_set
+from predictor._training import (
+    check_table,
+    quality_of,
+    reference_ms,
+    speed_margin,
+    training_set,
+)
 from predictor.base import LatencyPredictor, Prediction, checked
 from predictor.calibration import choose, out_of_fold
 from predictor.conformal import fewest_scores, upper_quantile
@@ -83,7 +89,9 @@ class NetworkPredictor(LatencyPredictor):
         sum_ms, values = features(data.vectors)
         targets = np.log(data.latency_ms / sum_ms)
         unseen_ms = sum_ms * np.exp(out_of_fold(values, targets, seed))
-        margin = upper_quantile(np.log(data.session_ms / unseen_ms)[data.uniform], level)
+        at_speed_ms = data.session_ms / data.slowness
+        spread = upper_quantile(np.log(at_speed_ms / unseen_ms)[data.uniform], level)
+        slowest = speed_margin(data)
         method, errors = choose(values, targets, seed)
         corrector = Corrector.fit(method, values, targets, seed)
         record = PredictorRecord(
@@ -92,7 +100,8 @@ class NetworkPredictor(LatencyPredictor):
             table_identity=table.identity,
             level=level,
             seed=seed,
-            margin=margin,
+            margin=spread + slowest,
+            speed_margin=slowest,
             networks=len(data.vectors),
             method=method.name,
             features=features.names,

@@ -46,6 +46,7 @@ class PredictorRecord(BaseModel):
         table_identity: identity of the table that it was fitted to.
         level: level of the upper bound.
         margin: logarithm of upper bound over prediction.
+        speed_margin: part of it that is for the slowest speed that the machine showed.
         networks: distinct networks that it learned from.
         method: name of the method that was chosen.
         features: names of the features, in order.
@@ -67,6 +68,7 @@ class PredictorRecord(BaseModel):
     level: float = Field(gt=0, lt=1)
     seed: int
     margin: float = Field(allow_inf_nan=False)
+    speed_margin: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     networks: int
     method: str
     features: tuple[str, ...]

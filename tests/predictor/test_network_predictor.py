@@ -106,6 +106,17 @@ def test_the_bound_is_for_the_clock_and_the_prediction_for_the_corrected_latency
     assert slow.record.margin == pytest.approx(np.log(1.1), abs=1e-6)
 
 
+def test_the_bound_holds_in_the_slower_state_of_a_machine_that_has_two() -> None:
+    states = np.where(np.arange(len(VECTORS)) % 2, 1.07, 0.99)
+    table = make_table(SPACE, VECTORS, noise=0.01, canary_factor=states)
+    predictor = NetworkPredictor.fit(SPACE, table, level=0.9)
+    assert predictor.record.speed_margin == pytest.approx(np.log(1.07))
+    noise = np.exp(np.random.default_rng(5).normal(0, 0.01, len(FRESH)))
+    in_the_slow_state = 1.07 * sums_ms(SPACE, FRESH) * noise
+    covered = (in_the_slow_state <= predictor.predict(FRESH).upper_ms).mean()
+    assert 0.8 <= covered < 1
+
+
 def test_the_reference_has_its_own_measurement() -> None:
     table = make_table(SPACE, VECTORS)
     measured = [s.latency_ms for s in table.networks if s.vector is None]
