@@ -6,6 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from profiler.attribution import path_of
+
 
 def with_shapes(path: Path) -> Any:
     """An exported network (an ``onnx.ModelProto``) whose every tensor has the shape it runs with.
@@ -50,7 +52,7 @@ def cut_out(model: Any, path: str, paths: Collection[str], out: Path) -> bool:
     from onnx import helper
 
     graph = model.graph
-    nodes = [node for node in graph.node if _owner(node.name, paths) == path]
+    nodes = [node for node in graph.node if path_of(node.name, paths) == path]
     # Constants are part of whoever reads them.
     wanted = {tensor for node in nodes for tensor in node.input}
     constants = [
@@ -64,7 +66,7 @@ def cut_out(model: Any, path: str, paths: Collection[str], out: Path) -> bool:
     weights = {item.name: item for item in graph.initializer}
     types = {item.name: item for item in [*graph.value_info, *graph.input, *graph.output]}
     read = {tensor for node in nodes for tensor in node.input if tensor}
-    elsewhere = {tensor for node in graph.node if _owner(node.name, paths) != path
+    elsewhere = {tensor for node in graph.node if path_of(node.name, paths) != path
                  for tensor in node.input}
     leaving = made & (elsewhere | {item.name for item in graph.output})
     entering = sorted(read - made - set(weights))
@@ -76,12 +78,3 @@ def cut_out(model: Any, path: str, paths: Collection[str], out: Path) -> bool:
     found = helper.make_model(cut, opset_imports=model.opset_import, ir_version=model.ir_version)
     onnx.save(found, out)
     return True
-
-
-def _owner(name: str, paths: Collection[str]) -> str | None:
-    head = name.split("/", 1)[0]
-    while head:
-        if head in paths:
-            return head
-        head = head.rpartition(".")[0]
-    return None

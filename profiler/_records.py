@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 from luts.errors import CorruptFileError
 
-R = TypeVar("R")
+
+class _Record:
+    """A dataclass that is written as one line of the journal."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as it is written."""
+        return {"kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """Reads a record back.
+
+        Raises:
+            CorruptFileError: it has other fields.
+        """
+        try:
+            return cls(**{name: value for name, value in record.items() if name != "kind"})
+        except TypeError as error:
+            raise CorruptFileError(f"journal: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
-class VisitRecord:
+class VisitRecord(_Record):
     """One timing of one planned network, as measured, before any correction.
 
     Attributes:
@@ -48,22 +69,9 @@ class VisitRecord:
 
     kind = "visit"
 
-    def as_json(self) -> dict[str, Any]:
-        """The record as it is written."""
-        return {"kind": self.kind, **asdict(self)}
-
-    @classmethod
-    def of(cls, record: dict[str, Any]) -> Self:
-        """Reads a record back.
-
-        Raises:
-            CorruptFileError: it has other fields.
-        """
-        return _read(cls, record)
-
 
 @dataclass(frozen=True, slots=True)
-class CanaryRecord:
+class CanaryRecord(_Record):
     """One timing of the canary.
 
     Attributes:
@@ -84,22 +92,9 @@ class CanaryRecord:
 
     kind = "canary"
 
-    def as_json(self) -> dict[str, Any]:
-        """The record as it is written."""
-        return {"kind": self.kind, **asdict(self)}
-
-    @classmethod
-    def of(cls, record: dict[str, Any]) -> Self:
-        """Reads a record back.
-
-        Raises:
-            CorruptFileError: it has other fields.
-        """
-        return _read(cls, record)
-
 
 @dataclass(frozen=True, slots=True)
-class FailureRecord:
+class FailureRecord(_Record):
     """One network that the runtime could not load or execute; it is not tried again.
 
     Attributes:
@@ -115,23 +110,3 @@ class FailureRecord:
     error: str
 
     kind = "failure"
-
-    def as_json(self) -> dict[str, Any]:
-        """The record as it is written."""
-        return {"kind": self.kind, **asdict(self)}
-
-    @classmethod
-    def of(cls, record: dict[str, Any]) -> Self:
-        """Reads a record back.
-
-        Raises:
-            CorruptFileError: it has other fields.
-        """
-        return _read(cls, record)
-
-
-def _read(cls: type[R], record: dict[str, Any]) -> R:
-    try:
-        return cls(**{name: value for name, value in record.items() if name != "kind"})
-    except TypeError as error:
-        raise CorruptFileError(f"journal: {error}") from None

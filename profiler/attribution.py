@@ -36,7 +36,7 @@ def owners(graph: Sequence[GraphNode], paths: Collection[str]) -> dict[str, str 
         Node name to path; None where no rule finds one.
     """
     found = {
-        node.name: next(filter(None, (_path_of(name, paths) for name in node.origins)), None)
+        node.name: next(filter(None, (path_of(name, paths) for name in node.origins)), None)
         for node in graph
     }
     ask_neighbours(graph, found)
@@ -72,7 +72,8 @@ def ask_neighbours(graph: Sequence[GraphNode], found: dict[str, str | None]) -> 
             return
 
 
-def _path_of(name: str, paths: Collection[str]) -> str | None:
+def path_of(name: str, paths: Collection[str]) -> str | None:
+    """Path of the operator whose node an exported node of that name is; None: of no operator."""
     head = name.split("/", 1)[0]
     while head:
         if head in paths:
