@@ -17,7 +17,7 @@ def campaign(folder: Path, networks: int = 16) -> Campaign:
     rule = StoppingRule(min_samples=5, min_seconds=0.02, max_seconds=0.1)
     return Campaign(
         space, make_plan(space, networks=networks), runtime_for("cpu"), folder,
-        settings=Settings(rule=rule, canary_rule=rule, canary_every=3),
+        settings=Settings(rule=rule, canary_rule=rule, canary_every=3, patience_s=0.0),
     )
 
 

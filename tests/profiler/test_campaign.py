@@ -254,7 +254,7 @@ def test_real_networks_on_this_cpu(tmp_path: Path) -> None:
     space = FakeSpace()
     plan = make_plan(space, networks=14)
     rule = StoppingRule(min_samples=5, min_seconds=0.01, max_seconds=0.1)
-    settings = Settings(rule=rule, canary_rule=rule)
+    settings = Settings(rule=rule, canary_rule=rule, patience_s=0.0)
     table = Campaign(space, plan, runtime_for("cpu"), tmp_path, settings=settings).run()
     assert (tmp_path / SIDECAR).exists()
     assert table.info.runtime == "onnxruntime"
