@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from luts.operator import Operator
 
-FORMAT = 2
+FORMAT = 3
 Drawn = Literal["uniform", "cover", "reference"]
 
 
@@ -42,7 +42,7 @@ class NetworkSample:
 
     Attributes:
         vector: choice index of each decision; None is the reference network.
-        latency_ms: median of the inferences that were kept, corrected by the canary.
+        latency_ms: median of the inferences that were kept, at the machine's usual speed.
         p10_ms: tenth percentile of them.
         p90_ms: ninetieth percentile of them.
         samples: inferences kept.
@@ -51,7 +51,7 @@ class NetworkSample:
             ``reference``.
         unattributed_ms: time per inference that belongs to no operator.
         discarded: inferences thrown away as disturbed.
-        canary_factor: the raw latency was divided by this.
+        slowness: the raw latency was divided by this: how much slower than usual the machine was.
         load: load average of the machine at that time.
     """
 
@@ -64,7 +64,7 @@ class NetworkSample:
     drawn: Drawn = "uniform"
     unattributed_ms: float = 0.0
     discarded: int = 0
-    canary_factor: float = 1.0
+    slowness: float = 1.0
     load: float = 0.0
 
 
@@ -109,6 +109,28 @@ class Drift(BaseModel):
         return ""
 
 
+class Pace(BaseModel):
+    """What the probe, a small fixed model timed between inferences, says of the machine's speed.
+
+    Attributes:
+        median_ms: its median over the campaign: the usual speed; 0 where it was not timed.
+        spread: robust relative scatter of it.
+        sensitivity: exponent with which latencies of networks go with it; 0 where it tells nothing.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    median_ms: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    spread: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    sensitivity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    def slowness(self, pace_ms: float | None) -> float:
+        """How much slower than usual networks run beside a pace in ms; 1 where that is unknown."""
+        if pace_ms is None or self.median_ms == 0:
+            return 1.0
+        return (pace_ms / self.median_ms) ** self.sensitivity  # type: ignore[no-any-return]
+
+
 class TableInfo(BaseModel):
     """Provenance of a table: where, with what and when it was measured.
 
@@ -143,6 +165,7 @@ class TableInfo(BaseModel):
     networks: int = 0
     complete: bool
     drift: Drift = Drift()
+    pace: Pace = Pace()
     noise: float = Field(ge=0)
     overhead_ms: float = Field(default=0.0, allow_inf_nan=False)
     failures: dict[str, int] = {}

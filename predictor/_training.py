@@ -17,7 +17,7 @@ from predictor.metrics import share_within
 from predictor.record import Quality
 
 FEWEST_NETWORKS = 40
-# Percentile of the canary's course that counts as the machine's slowest speed.
+# Percentile of the slowness that counts as the machine's slowest speed.
 _SLOWEST = 95
 
 
@@ -28,10 +28,9 @@ class TrainingSet:
     Attributes:
         vectors: index vectors, shape ``(networks, decisions)``.
         latency_ms: median over the sessions of each network, shape ``(networks,)``.
-        session_ms: one session as the clock showed it, without the canary's correction and
-            without averaging, for that is what a later measurement is; shape ``(networks,)``.
-        slowness: the canary's factor between that session and the corrected latency, shape
-            ``(networks,)``.
+        session_ms: one session as the clock showed it, without correction and without
+            averaging, for that is what a later measurement is; shape ``(networks,)``.
+        slowness: factor between that session and the corrected latency, shape ``(networks,)``.
         uniform: which networks are plain random draws, shape ``(networks,)``.
     """
 
@@ -77,7 +76,7 @@ def training_set(space: OperatorSpace, table: LatencyTable) -> TrainingSet:
     sessions: dict[tuple[int, ...], list[tuple[float, float, bool]]] = {}
     for sample in sorted(table.networks, key=lambda s: s.order):
         if sample.vector is not None:
-            item = (sample.latency_ms, sample.canary_factor, sample.drawn == "uniform")
+            item = (sample.latency_ms, sample.slowness, sample.drawn == "uniform")
             sessions.setdefault(sample.vector, []).append(item)
     if len(sessions) < FEWEST_NETWORKS:
         info = table.info

@@ -45,7 +45,7 @@ def disturbed_share(visits: Mapping[int, Sequence[VisitRecord]]) -> float:
 
 
 def repeat_noise(
-    visits: Mapping[int, Sequence[VisitRecord]], factor: Callable[[float], float]
+    visits: Mapping[int, Sequence[VisitRecord]], factor: Callable[[VisitRecord], float]
 ) -> float:
     """Robust relative standard deviation of one visit, from the first two of each network."""
     ratios = _log_ratios(visits, factor)
@@ -53,26 +53,29 @@ def repeat_noise(
     return sigma(np.concatenate([ratios, -ratios])) / np.sqrt(2) if len(ratios) else 0.0
 
 
-def disagreeing(visits: Mapping[int, Sequence[VisitRecord]], most: int) -> list[int]:
+def disagreeing(
+    visits: Mapping[int, Sequence[VisitRecord]], most: int,
+    factor: Callable[[VisitRecord], float] = lambda visit: 1.0,
+) -> list[int]:
     """Networks to visit again: those disturbed, then those whose first two visits differ most.
 
     They count as different beyond what the noise explains.
     """
     disturbed = [n for n, records in visits.items() if any(v.disturbed for v in records)]
     pairs = {n: v for n, v in visits.items() if len([x for x in v if x.turn < 2]) == 2}
-    noise = np.sqrt(2) * repeat_noise(pairs, lambda date_s: 1.0)
+    noise = np.sqrt(2) * repeat_noise(pairs, factor)
     limit = max(_DISAGREE, _DISAGREE_SIGMAS * noise)
-    distance = dict(zip(pairs, np.abs(_log_ratios(pairs, lambda date_s: 1.0)), strict=True))
+    distance = dict(zip(pairs, np.abs(_log_ratios(pairs, factor)), strict=True))
     far = sorted((n for n in pairs if distance[n] > limit), key=lambda n: -distance[n])
     return [*disturbed, *(n for n in far if n not in disturbed)][:most]
 
 
 def _log_ratios(
-    visits: Mapping[int, Sequence[VisitRecord]], factor: Callable[[float], float]
+    visits: Mapping[int, Sequence[VisitRecord]], factor: Callable[[VisitRecord], float]
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     ratios = []
     for records in visits.values():
-        planned = [v.latency_ms / factor(v.date_s) for v in records if v.turn < 2]
+        planned = [v.latency_ms / factor(v) for v in records if v.turn < 2]
         if len(planned) == 2:
             ratios.append(np.log(planned[1] / planned[0]))
     return np.array(ratios)
@@ -81,13 +84,13 @@ def _log_ratios(
 def network_samples(
     plan: Plan,
     visits: Mapping[int, Sequence[VisitRecord]],
-    factor: Callable[[float], float],
+    factor: Callable[[VisitRecord], float],
 ) -> list[NetworkSample]:
     """End-to-end latency of each network: the median of its visits (the mean of two)."""
     found = []
     for order, (network, taken) in enumerate(visits.items()):
         records = quiet(taken)
-        slowness = [factor(v.date_s) for v in records]
+        slowness = [factor(v) for v in records]
 
         def middle(name: str, records: Sequence[VisitRecord] = records,
                    slowness: Sequence[float] = slowness) -> float:
@@ -100,7 +103,7 @@ def network_samples(
             p90_ms=middle("p90_ms"), samples=sum(v.samples for v in records), order=order,
             drawn=item.drawn, unattributed_ms=middle("unattributed_ms"),
             discarded=sum(v.discarded for v in taken),
-            canary_factor=float(np.median(slowness)),
+            slowness=float(np.median(slowness)),
             load=float(np.mean([v.load for v in records])),
         ))
     return found
@@ -110,7 +113,7 @@ def operator_rows(
     space: OperatorSpace,
     plan: Plan,
     visits: Mapping[int, Sequence[VisitRecord]],
-    factor: Callable[[float], float],
+    factor: Callable[[VisitRecord], float],
 ) -> list[LatencyRow]:
     """Latency of each operator over all places in all networks where it was executed."""
     contexts: dict[Operator, list[float]] = defaultdict(list)
@@ -118,7 +121,7 @@ def operator_rows(
     for network, taken in visits.items():
         records = quiet(taken)
         for placed in lower_planned(space, plan.networks[network]):
-            times = [v.by_path_ms[placed.path] / factor(v.date_s) for v in records]
+            times = [v.by_path_ms[placed.path] / factor(v) for v in records]
             contexts[placed.operator].append(float(np.median(times)))
             executions[placed.operator] += placed.repeats * sum(v.runs for v in records)
     rows = []

@@ -50,6 +50,7 @@ class VisitRecord(_Record):
         by_path_ms: path of a placed operator to the time of one execution.
         unattributed_ms: time per inference that belongs to no operator.
         disturbed: whether other processes were busy all the while.
+        pace_ms: the probe's time beside it; None where there was no probe.
     """
 
     network: int
@@ -66,6 +67,7 @@ class VisitRecord(_Record):
     by_path_ms: dict[str, float]
     unattributed_ms: float
     disturbed: bool = False
+    pace_ms: float | None = None
 
     kind = "visit"
 
@@ -81,6 +83,7 @@ class CanaryRecord(_Record):
         discarded: inferences thrown away.
         load: load average of the machine.
         disturbed: whether other processes were busy all the while.
+        pace_ms: the probe's time beside it.
     """
 
     date_s: float
@@ -89,6 +92,7 @@ class CanaryRecord(_Record):
     discarded: int
     load: float
     disturbed: bool = False
+    pace_ms: float | None = None
 
     kind = "canary"
 

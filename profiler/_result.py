@@ -19,11 +19,10 @@ from profiler._assemble import (
     operator_rows,
     repeat_noise,
 )
-from profiler._canary import Canary
+from profiler._slowness import Slowness
 from profiler._state import CampaignState
 from profiler.plan import Plan
 
-_FEWEST_CANARIES = 3
 # A few disturbed networks are lost among the others. More would teach the load, not the device,
 # unless it is a steady one: then the table tells what this shared machine gives.
 _MOST_DISTURBED = 0.1
@@ -43,10 +42,8 @@ def build_table(
         header: provenance; see `profiler.campaign.Campaign.header`.
         complete: whether every planned network was measured.
     """
-    alone = [c for c in state.canaries if not c.disturbed]
-    canaries = alone if len(alone) >= _FEWEST_CANARIES else state.canaries
-    canary = Canary([c.date_s for c in canaries], [c.latency_ms for c in canaries])
-    factor = canary.factor()
+    slowness = Slowness.fit(state.visits, state.canaries)
+    factor = slowness.of
     visits = by_network(state.visits)
     noise = repeat_noise(visits, factor)
     samples = network_samples(plan, visits, factor)
@@ -58,7 +55,7 @@ def build_table(
         runtime_version=header["runtime_version"], precision=settings["precision"],
         batch=settings["batch"], threads=settings["threads"], code_hash=header["code_hash"],
         plan_hash=plan.hash, created=state.created, complete=complete,
-        drift=_verdict(canary.drift(), disturbed_share(visits), noise),
+        drift=_verdict(slowness.drift, disturbed_share(visits), noise), pace=slowness.pace,
         noise=noise,
         overhead_ms=_overhead_ms(space, plan, visits, samples, rows),
         failures=dict(Counter(failure.error for failure in state.failures)),

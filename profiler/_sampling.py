@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -81,6 +82,7 @@ class Samples:
         seconds: time spent, between the first and the last sample.
         began_s: wall time at which each sample began.
         others_s: processor time of others, over the number of cores, at the end of each sample.
+        pace_ms: times of the probe between them.
     """
 
     latency_ms: list[float] = field(default_factory=list)
@@ -88,6 +90,7 @@ class Samples:
     seconds: float = 0.0
     began_s: list[float] = field(default_factory=list)
     others_s: list[float] = field(default_factory=list)
+    pace_ms: list[float] = field(default_factory=list)
 
     def kept(self) -> Floats:
         """Samples in ms that were not disturbed, shape ``(n,)``.
@@ -163,14 +166,30 @@ def warm_up(run: Callable[[], object], clock: Clock, *, seconds: float, runs: in
         done += 1
 
 
+class Probe(Protocol):
+    """What tells the machine's pace between inferences; see `profiler._pace.PaceProbe`."""
+
+    @property
+    def due(self) -> bool:
+        """Whether it should be timed again."""
+
+    def time_ms(self) -> float:
+        """Times it once."""
+
+
 def sample(
-    run: Callable[[], float | None], rule: StoppingRule, clock: Clock, *, watch_share: bool
+    run: Callable[[], float | None], rule: StoppingRule, clock: Clock, *, watch_share: bool,
+    probe: Probe | None = None,
 ) -> Samples:
-    """Times inferences until the rule is satisfied."""
+    """Times inferences until the rule is satisfied, and the probe before, between and after."""
     samples = Samples()
     with no_garbage_collection():
+        if probe is not None:
+            samples.pace_ms.append(probe.time_ms())
         while not satisfied(rule, samples):
             take(run, samples, clock, watch_share=watch_share)
+            if probe is not None and probe.due:
+                samples.pace_ms.append(probe.time_ms())
     return samples
 
 

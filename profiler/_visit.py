@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from luts.operator import PlacedOperator
 from profiler._clock import Clock
+from profiler._pace import PaceProbe
 from profiler._records import CanaryRecord, VisitRecord
 from profiler.attribution import attribute, owners
 from profiler.device import load_average
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def time_network(
     visit: Visit, placed: Sequence[PlacedOperator], model: Path, runtime: Runtime,
-    *, settings: Settings, clock: Clock,
+    *, settings: Settings, clock: Clock, probe: PaceProbe | None = None,
 ) -> VisitRecord:
     """Times one network; the profiled inferences warm up for those end to end.
 
@@ -33,6 +34,7 @@ def time_network(
         runtime: what executes it.
         settings: how to time.
         clock: clocks to read.
+        probe: timed between the inferences, where given.
     """
     start = clock.date_s()
     session = runtime.open(
@@ -41,7 +43,7 @@ def time_network(
     with closing(session):
         times = session.node_times(settings.profiled_runs)
         whole = measure_session(session, settings.rule, threads=settings.threads, clock=clock,
-                                warm_up_s=0.0, warm_up_runs=1)
+                                warm_up_s=0.0, warm_up_runs=1, probe=probe)
         owner = owners(session.graph(), {item.path for item in placed})
     shares = attribute(times, owner, placed, whole.median_ms)
     return VisitRecord(
@@ -50,13 +52,16 @@ def time_network(
         samples=whole.samples, discarded=whole.discarded, seconds=whole.seconds,
         load=load_average(), runs=times.runs, by_path_ms=shares.by_path_ms,
         unattributed_ms=shares.unattributed_ms, disturbed=whole.disturbed,
+        pace_ms=whole.pace_ms,
     )
 
 
-def time_canary(session: Session, settings: Settings, clock: Clock) -> CanaryRecord:
+def time_canary(
+    session: Session, settings: Settings, clock: Clock, probe: PaceProbe | None = None
+) -> CanaryRecord:
     """Times the canary, whose session stays open during the campaign."""
     start = clock.date_s()
     whole = measure_session(session, settings.canary_rule, threads=settings.threads, clock=clock,
-                            warm_up_s=0.0, warm_up_runs=1)
+                            warm_up_s=0.0, warm_up_runs=1, probe=probe)
     return CanaryRecord((start + clock.date_s()) / 2, whole.median_ms, whole.samples,
-                        whole.discarded, load_average(), whole.disturbed)
+                        whole.discarded, load_average(), whole.disturbed, whole.pace_ms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,10 +19,12 @@ from profiler._assemble import by_network, disagreeing, lower_planned
 from profiler._clock import Clock, SystemClock
 from profiler._exporter import Exporter
 from profiler._failures import check_failures
+from profiler._pace import PaceProbe, open_probe
 from profiler._patience import Patience
 from profiler._records import CanaryRecord, FailureRecord, VisitRecord
 from profiler._result import build_table
 from profiler._sampling import warm_up
+from profiler._slowness import Slowness
 from profiler._state import CampaignState
 from profiler._visit import time_canary, time_network
 from profiler.device import identify_cpu
@@ -30,10 +33,20 @@ from profiler.runtimes import Runtime, Session
 from profiler.settings import Progress, Settings
 
 _MEASURING = (
-    "_assemble", "_canary", "_clock", "_coverage", "_exporter", "_failures", "_patience",
-    "_records", "_result", "_robust", "_sampling", "_state", "_visit", "attribution", "campaign",
+    "_assemble", "_canary", "_clock", "_coverage", "_exporter", "_failures", "_pace",
+    "_patience", "_records", "_result", "_robust", "_sampling", "_slowness", "_state", "_visit", "attribution", "campaign",
     "device", "plan", "settings", "timing",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What stands ready while networks are timed."""
+
+    scratch: Path
+    exporter: Exporter
+    probe: PaceProbe
+    canary: Callable[[], None]
 
 
 class Campaign:
@@ -117,39 +130,40 @@ class Campaign:
         with (
             tempfile.TemporaryDirectory(prefix="metronas-") as name,
             closing(Exporter(self.space)) as exporter,
-            self._canary(Path(name), state) as canary,
+            self._instruments(Path(name), state) as (probe, canary),
         ):
+            bench = _Bench(Path(name), exporter, probe, canary)
             for block in self.plan.blocks:
-                for _ in self._block(block, state, Path(name), exporter, canary):
+                for _ in self._block(block, state, bench):
                     report(_progress(state, total))
             most = int(self.settings.third_visits * len(self.plan.networks))
-            again = disagreeing(by_network(state.visits), most)
-            for _ in self._block([Visit(n, 2) for n in again], state, Path(name), exporter,
-                                 canary):
+            slowness = Slowness.fit(state.visits, state.canaries)
+            again = disagreeing(by_network(state.visits), most, slowness.of)
+            for _ in self._block([Visit(n, 2) for n in again], state, bench):
                 report(_progress(state, total + len(again)))
             if len(again) or not state.canaries:
                 canary()
 
     def _block(
-        self, block: Sequence[Visit], state: CampaignState, scratch: Path, exporter: Exporter,
-        canary: Callable[[], None],
+        self, block: Sequence[Visit], state: CampaignState, bench: _Bench
     ) -> Iterator[VisitRecord]:
         done = {(visit.network, visit.turn) for visit in state.visits}
         rest = [visit for visit in block
                 if (visit.network, visit.turn) not in done and visit.network not in state.failed]
-        with tempfile.TemporaryDirectory(dir=scratch) as name:
+        with tempfile.TemporaryDirectory(dir=bench.scratch) as name:
             networks = self.plan.networks
-            models = exporter.export({v.network: networks[v.network].vector for v in rest},
-                                     Path(name))
+            models = bench.exporter.export(
+                {v.network: networks[v.network].vector for v in rest}, Path(name)
+            )
             for visit in rest:
                 if visit.network in state.failed:
                     continue
                 if len(state.visits) % self.settings.canary_every == 0:
-                    canary()
+                    bench.canary()
                 model = models[visit.network]
                 placed = lower_planned(self.space, networks[visit.network])
                 timing = partial(time_network, visit, placed, model, self.runtime,
-                                 settings=self.settings, clock=self.clock)
+                                 settings=self.settings, clock=self.clock, probe=bench.probe)
                 try:
                     record = self._patience.undisturbed(timing)
                 except InferenceError as error:
@@ -162,22 +176,25 @@ class Campaign:
                 yield record
 
     @contextmanager
-    def _canary(self, scratch: Path, state: CampaignState) -> Iterator[Callable[[], None]]:
-        """Keeps the reference loaded; yields what times it once more."""
+    def _instruments(
+        self, scratch: Path, state: CampaignState
+    ) -> Iterator[tuple[PaceProbe, Callable[[], None]]]:
+        """Keeps probe and reference loaded; yields the probe, and what times the reference."""
         model = scratch / "canary.onnx"
         self.space.export_onnx(None, model)
         settings = self.settings
-        session: Session = self.runtime.open(
-            model, threads=settings.threads, precision=settings.precision
-        )
-        with closing(session):
+        threads, precision = settings.threads, settings.precision
+        session: Session = self.runtime.open(model, threads=threads, precision=precision)
+        with closing(session), open_probe(
+            self.runtime, scratch, self.clock, threads=threads, precision=precision
+        ) as probe:
             warm_up(session.run, self.clock, seconds=settings.canary_rule.min_seconds)
 
             def again() -> None:
-                record: CanaryRecord = time_canary(session, settings, self.clock)
+                record: CanaryRecord = time_canary(session, settings, self.clock, probe)
                 state.add(record)
 
-            yield again
+            yield probe, again
 
 
 def measuring_sources() -> list[Path]:

@@ -33,10 +33,10 @@ class Settings:
     batch: int = 1
     threads: int = 1
     rule: StoppingRule = field(default_factory=lambda: StoppingRule(
-        min_samples=5, min_seconds=0.25, max_seconds=2.5, goal=0.006))
+        min_samples=8, min_seconds=0.4, max_seconds=2.5, goal=0.006))
     canary_rule: StoppingRule = field(default_factory=lambda: StoppingRule(
         min_samples=4, min_seconds=0.25, max_seconds=2.0, goal=0.006))
-    profiled_runs: int = 3
+    profiled_runs: int = 5
     canary_every: int = 8
     third_visits: float = 0.1
     patience_s: float = 120.0

@@ -12,6 +12,7 @@ import numpy as np
 from luts.errors import UserError
 from luts.target import load_target
 from profiler._clock import Clock, SystemClock
+from profiler._pace import PaceProbe, pace_of
 from profiler._robust import median_error
 from profiler._sampling import (
     Samples,
@@ -42,6 +43,7 @@ class Measurement:
         seconds: time spent sampling.
         disturbed: whether other processes were busy all the while, so that the figures are of a
             shared machine.
+        pace_ms: time of the probe beside it, if there was one (`profiler._pace`).
     """
 
     median_ms: float
@@ -53,6 +55,7 @@ class Measurement:
     error: float
     seconds: float
     disturbed: bool
+    pace_ms: float | None = None
 
     @classmethod
     def of(cls, samples: Samples) -> Measurement:
@@ -60,12 +63,13 @@ class Measurement:
         kept = samples.kept()
         p10, median, p90, p99 = (float(p) for p in np.percentile(kept, [10, 50, 90, 99]))
         return cls(median, p10, p90, p99, len(kept), samples.discarded,
-                   median_error(kept), samples.seconds, samples.disturbed)
+                   median_error(kept), samples.seconds, samples.disturbed,
+                   pace_of(samples.pace_ms))
 
 
 def measure_session(
     session: Session, rule: StoppingRule, *, threads: int = 1, clock: Clock | None = None,
-    warm_up_s: float = _WARM_UP_S, warm_up_runs: int = 2,
+    warm_up_s: float = _WARM_UP_S, warm_up_runs: int = 2, probe: PaceProbe | None = None,
 ) -> Measurement:
     """Times an open session.
 
@@ -76,10 +80,11 @@ def measure_session(
         clock: clocks to read; the machine's by default.
         warm_up_s: time to run before the first sample counts.
         warm_up_runs: inferences before the first sample counts.
+        probe: timed between the inferences, where given.
     """
     clock = clock or SystemClock()
     warm_up(session.run, clock, seconds=warm_up_s, runs=warm_up_runs)
-    return Measurement.of(sample(session.run, rule, clock, watch_share=threads == 1))
+    return Measurement.of(sample(session.run, rule, clock, watch_share=threads == 1, probe=probe))
 
 
 def measure_model(

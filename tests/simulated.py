@@ -12,6 +12,7 @@ from luts.errors import InferenceError
 from luts.operator import Operator, PlacedOperator
 from luts.space import Architecture
 from profiler.runtimes import GraphNode, NodeTimes, Runtime, Session
+from profiler._pace import PROBE
 from tests.fakes import FakeSpace
 
 
@@ -40,18 +41,22 @@ class SimulatedDevice:
         others: seconds since the start to the share of the machine that others use.
         crowd: factor on latencies while others use any of it.
         crashes: paths of operators that no network survives.
+        paced: exponent with which the slowness hits the probe; 0: it feels nothing.
+        probe_slowness: seconds since the start to a factor on the probe alone.
     """
 
     def __init__(
         self, *, scatter: float = 0.0, slowness: Callable[[float], float] = lambda s: 1.0,
         spike_share: float = 0.0, spike: float = 3.0, preempted: bool = False, seed: int = 0,
         others: Callable[[float], float] = lambda s: 0.0, crowd: float = 1.0,
-        crashes: Callable[[Operator], bool] = lambda operator: False,
+        crashes: Callable[[Operator], bool] = lambda operator: False, paced: float = 0.0,
+        probe_slowness: Callable[[float], float] = lambda s: 1.0,
     ) -> None:
         self.rng = np.random.default_rng(seed)
         self.scatter, self.slowness = scatter, slowness
         self.spike_share, self.spike, self.preempted = spike_share, spike, preempted
         self.others, self.crowd, self.crashes = others, crowd, crashes
+        self.paced, self.probe_slowness = paced, probe_slowness
         self.now_s = 0.0
         self.busy_s = 0.0
         self.other_s = 0.0
@@ -76,6 +81,11 @@ class SimulatedDevice:
         """Slowness of the next inference."""
         return self.slowness(self.now_s) * max(0.1, 1 + self.scatter * self.rng.normal())
 
+    def probe_ms(self) -> float:
+        """Next time of the probe."""
+        slowness = self.slowness(self.now_s) ** self.paced * self.probe_slowness(self.now_s)
+        return 4.0 * slowness * (1 + self.scatter * self.rng.normal())
+
     def spend(self, latency_ms: float) -> None:
         """Lets an inference pass."""
         share = self.others(self.now_s)
@@ -87,6 +97,25 @@ class SimulatedDevice:
         self.now_s += wall / 1e3
         self.other_s += share * wall / 1e3
         self.busy_s += (latency_ms if self.preempted else wall) / 1e3
+
+
+class SimulatedProbe(Session):
+    """The model that tells the machine's pace."""
+
+    def __init__(self, device: SimulatedDevice) -> None:
+        self.device = device
+
+    def run(self) -> None:
+        self.device.spend(self.device.probe_ms())
+
+    def node_times(self, runs: int) -> NodeTimes:
+        raise RuntimeError("the probe is not profiled")
+
+    def graph(self) -> list[GraphNode]:
+        raise RuntimeError("the probe is not profiled")
+
+    def close(self) -> None:
+        pass
 
 
 class SimulatedSession(Session):
@@ -129,7 +158,9 @@ class SimulatedRuntime(Runtime):
 
     def open(
         self, model: Path, *, threads: int = 1, precision: str = "fp32", profile: bool = False
-    ) -> SimulatedSession:
+    ) -> Session:
+        if model.name == PROBE:
+            return SimulatedProbe(self.device)
         placed = [
             PlacedOperator(path, Operator.parse(key), repeats)
             for path, key, repeats in json.loads(model.read_text())

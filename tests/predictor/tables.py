@@ -53,7 +53,7 @@ def make_table(
     factor: Factor = no_correction,
     noise: float = 0.0,
     seed: int = 0,
-    canary_factor: float | np.ndarray = 1.0,
+    slowness: float | np.ndarray = 1.0,
     reference: bool = True,
     uniform: int | None = None,
     **info: object,
@@ -66,7 +66,7 @@ def make_table(
         factor: true ratio of measurement and sum.
         noise: relative standard deviation of a session.
         seed: seed of the noise.
-        canary_factor: noted on each network; raw latencies were so much longer.
+        slowness: noted on each network; raw latencies were so much longer.
         reference: whether the reference network was measured, at 1.2 times its sum.
         uniform: number of networks that count as uniform draws.
         **info: overrides of the provenance.
@@ -84,10 +84,10 @@ def make_table(
     truth = sums_ms(space, vectors) * factor(vectors)
     truth = truth * np.exp(rng.normal(0, noise, len(vectors)))
     drawn = len(vectors) if uniform is None else uniform
-    slowness = np.broadcast_to(canary_factor, len(vectors)).tolist()
+    slowness = np.broadcast_to(slowness, len(vectors)).tolist()
     networks = [
         NetworkSample(tuple(int(i) for i in vector), ms, ms, ms, 50, order,
-                      "uniform" if order < drawn else "cover", canary_factor=slowness[order])
+                      "uniform" if order < drawn else "cover", slowness=slowness[order])
         for order, (vector, ms) in enumerate(zip(vectors, truth.tolist(), strict=True))
     ]
     if reference:

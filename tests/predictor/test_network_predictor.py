@@ -101,14 +101,14 @@ def test_only_uniform_draws_calibrate() -> None:
 
 def test_the_bound_is_for_the_clock_and_the_prediction_for_the_corrected_latency() -> None:
     plain = NetworkPredictor.fit(SPACE, make_table(SPACE, VECTORS))
-    slow = NetworkPredictor.fit(SPACE, make_table(SPACE, VECTORS, canary_factor=1.1))
+    slow = NetworkPredictor.fit(SPACE, make_table(SPACE, VECTORS, slowness=1.1))
     np.testing.assert_allclose(slow.predict(FRESH).latency_ms, plain.predict(FRESH).latency_ms)
     assert slow.record.margin == pytest.approx(np.log(1.1), abs=1e-6)
 
 
 def test_the_bound_holds_in_the_slower_state_of_a_machine_that_has_two() -> None:
     states = np.where(np.arange(len(VECTORS)) % 2, 1.07, 0.99)
-    table = make_table(SPACE, VECTORS, noise=0.01, canary_factor=states)
+    table = make_table(SPACE, VECTORS, noise=0.01, slowness=states)
     predictor = NetworkPredictor.fit(SPACE, table, level=0.9)
     assert predictor.record.speed_margin == pytest.approx(np.log(1.07))
     noise = np.exp(np.random.default_rng(5).normal(0, 0.01, len(FRESH)))

@@ -72,8 +72,48 @@ def test_drift_of_a_fifth_is_corrected_within_a_percent(tmp_path: Path) -> None:
     level = np.median(networks)
     assert np.percentile(np.abs(networks - level), 90) < 0.012
     assert np.median(np.abs(rows - level)) < 0.01
-    factors = [sample.canary_factor for sample in table.networks]
+    factors = [sample.slowness for sample in table.networks]
     assert max(factors) - min(factors) > 0.1
+
+
+def _restless(s: float) -> float:
+    """Two speeds 15 % apart that change too quickly for a canary every few networks."""
+    return 1.15 if (s * 0.83) % 1 < 0.45 else 1.0
+
+
+def test_pace_takes_quick_changes_of_speed_out(tmp_path: Path) -> None:
+    """What the probe feels half as strongly (in logarithms) as the networks do."""
+    seeing = _campaign(tmp_path / "seeing", SimulatedDevice(
+        scatter=0.005, slowness=_restless, paced=0.5))
+    blind = _campaign(tmp_path / "blind", SimulatedDevice(scatter=0.005, slowness=_restless))
+    table, other = seeing.run(), blind.run()
+    assert table.info.pace.sensitivity == pytest.approx(2, abs=0.6)
+    assert other.info.pace.sensitivity == 0
+    assert table.info.noise < 0.6 * other.info.noise
+    spread = [np.std(_errors(campaign, found)[1])
+              for campaign, found in ((seeing, table), (blind, other))]
+    assert spread[0] < 0.6 * spread[1]
+
+
+def test_drift_that_the_probe_feels_needs_no_canary(tmp_path: Path) -> None:
+    device = SimulatedDevice(scatter=0.01, slowness=lambda s: 1 + 0.2 * min(1, s / 15), paced=1.0)
+    campaign = _campaign(tmp_path, device)
+    table = campaign.run()
+    assert table.info.drift.verdict == "steady"
+    rows, networks = _errors(campaign, table)
+    level = np.median(networks)
+    assert np.percentile(np.abs(networks - level), 90) < 0.012
+    assert np.median(np.abs(rows - level)) < 0.01
+
+
+def test_probe_that_tells_nothing_changes_nothing(tmp_path: Path) -> None:
+    device = SimulatedDevice(scatter=0.005, probe_slowness=_restless)
+    campaign = _campaign(tmp_path, device)
+    table = campaign.run()
+    assert table.info.pace.sensitivity == 0
+    assert table.info.pace.spread > 0.008
+    assert {sample.slowness for sample in table.networks} == {1.0}
+    assert np.percentile(np.abs(_errors(campaign, table)[1]), 90) < 0.01
 
 
 def test_wild_machine_is_called_drifting(tmp_path: Path) -> None:
@@ -109,7 +149,7 @@ def test_samples_beside_bursts_of_other_processes_are_discarded(tmp_path: Path) 
 
 def test_machine_with_restless_company_is_called_disturbed(tmp_path: Path) -> None:
     device = SimulatedDevice(scatter=0.005, others=lambda s: 0.5,
-                             slowness=lambda s: 1 + 0.08 * (int(s / 0.3) % 2))
+                             slowness=lambda s: 1 + 0.07 * (int(s / 0.7) % 2))
     table = _campaign(tmp_path, device).run()
     assert table.info.drift.verdict == "disturbed"
     assert not table.info.drift.usable
