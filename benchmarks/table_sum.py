@@ -4,8 +4,9 @@
 
 Fresh networks that no table has seen are timed end to end. Beside their latency stand the sum of
 the in-context table, and the sum of the same operators cut out of exported networks and timed one
-by one; the latter also after a linear fit to half of the networks, judged on the other half. Latencies
-are compared at the table's pace (see `profiler._pace`); the last row shows them as the clock did.
+by one; the latter also after a linear fit to half of the networks, judged on the other half.
+Latencies are compared at the table's pace (see `profiler._pace`); the last row shows them as the
+clock did.
 """
 
 from __future__ import annotations

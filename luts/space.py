@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +73,7 @@ class OperatorSpace(abc.ABC):
     """
 
     name: str
+    batch: int = 1
     decisions: tuple[Decision, ...]
     factors: tuple[Factor, ...]
 
@@ -90,6 +92,19 @@ class OperatorSpace(abc.ABC):
         Node names begin with the path of the PlacedOperator that they belong to, followed by
         ``/``.
         """
+
+    def at_batch(self, batch: int) -> Self:
+        """The same space, lowered and exported for several inputs per inference.
+
+        Args:
+            batch: inputs per inference.
+
+        Raises:
+            UserError: it is less than 1, or the space is made for one input only.
+        """
+        if batch != 1:
+            raise UserError(f"space '{self.name}' is measured at batch 1, not {batch}")
+        return self
 
     @property
     def size(self) -> int:

@@ -15,10 +15,16 @@ SPACES: Registry[OperatorSpace] = Registry(
 )
 
 
-def load_space(name: str) -> OperatorSpace:
+def load_space(name: str, batch: int = 1) -> OperatorSpace:
     """The space that a recipe searches.
+
+    Args:
+        name: recipe name.
+        batch: inputs per inference.
 
     Raises:
         UnknownNameError: no such name.
+        UserError: the space cannot be had at that batch.
     """
-    return SPACES.get(name)()
+    space = SPACES.get(name)()
+    return space if batch == 1 else space.at_batch(batch)

@@ -1,6 +1,6 @@
 """Writes models on all cores, which stand idle whenever something is timed.
 
-As a program (``python -m profiler._exporter RECIPE``) it reads one request per line,
+As a program (``python -m profiler._exporter RECIPE BATCH``) it reads one request per line,
 ``[vector or null, path]`` in JSON, and answers each with a line.
 """
 
@@ -48,7 +48,7 @@ class Exporter:
         if helpers is None:
             helpers = min(_MOST_HELPERS, (os.cpu_count() or 1) - 1)
         named = space.name in SPACES.names() and type(load_space(space.name)) is type(space)
-        command = [sys.executable, "-m", "profiler._exporter", space.name]
+        command = [sys.executable, "-m", "profiler._exporter", space.name, str(space.batch)]
         # Tracing waits at barriers for a busy core where it uses several threads.
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         self._helpers = [
@@ -102,8 +102,8 @@ def _answered(helper: subprocess.Popen[str]) -> bool:
     return any(line == _DONE for line in iter(helper.stdout.readline, ""))
 
 
-def _serve(recipe: str) -> None:
-    space = load_space(recipe)
+def _serve(recipe: str, batch: int) -> None:
+    space = load_space(recipe, batch)
     for line in sys.stdin:
         request: list[Any] = json.loads(line)
         vector, path = request
@@ -113,4 +113,4 @@ def _serve(recipe: str) -> None:
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        _serve(sys.argv[1])
+        _serve(sys.argv[1], int(sys.argv[2]))

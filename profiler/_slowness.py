@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from luts.records import Drift, Pace
 from profiler._canary import Canary
@@ -85,10 +86,11 @@ def fit_pace(visits: Iterable[VisitRecord], canaries: Iterable[CanaryRecord]) ->
 
 
 def _centred(logs: Floats) -> Floats:
-    return logs - logs.mean(axis=0)
+    centred: Floats = logs - logs.mean(axis=0)
+    return centred
 
 
-def _exponent(latency: Floats, pace: Floats, mask: Floats | None = None) -> float:
+def _exponent(latency: Floats, pace: Floats, mask: npt.NDArray[np.bool_] | None = None) -> float:
     if mask is not None:
         latency, pace = latency[mask], pace[mask]
     square = float(pace @ pace)

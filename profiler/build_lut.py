@@ -22,6 +22,11 @@ def main(
     recipe: Annotated[str, typer.Option(help="Recipe whose space is measured.")] = "flownas-small",
     threads: Annotated[int, typer.Option(min=1, help="Threads that a network runs on.")] = 1,
     networks: Annotated[int, typer.Option(min=1, help="Whole networks to measure.")] = 90,
+    runtime: Annotated[
+        str | None, typer.Option(help="What executes the networks. Default: the target's best.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="Arithmetic precision.")] = "fp32",
+    batch: Annotated[int, typer.Option(min=1, help="Inputs per inference.")] = 1,
     budget_minutes: Annotated[
         float | None, typer.Option(help="Measure only the most telling networks that fit.")
     ] = None,
@@ -54,6 +59,10 @@ def main(
         python -m profiler.build_lut --device cpu --threads 2 --resume
 
         python -m profiler.build_lut --device cpu --budget-minutes 2 --plan-only
+
+        python -m profiler.build_lut --device cpu --runtime openvino --precision bf16
+
+        python -m profiler.build_lut --device cuda:0 --runtime torch --precision fp16 --batch 8
     """
     import math
     import os
@@ -79,24 +88,24 @@ def main(
         raise UserError(f"--threads {threads} is more than the {os.cpu_count()} cores here")
     if resume and force:
         raise UserError("--resume continues a campaign and --force discards it; give one of them")
-    space = load_space(recipe)
-    runtime = runtime_for(target.name, device=device)
+    space = load_space(recipe, batch)
+    chosen = runtime_for(target.name, precision, runtime, device)
     plan = make_plan(space, networks=networks, seed=seed)
-    folder = out or table_folder(target.name, recipe, runtime.name, "fp32", 1, threads)
-    settings = Settings(target.name, threads=threads)
+    folder = out or table_folder(target.name, recipe, chosen.name, precision, batch, threads)
+    settings = Settings(target.name, precision, batch, threads)
     if budget_minutes is not None:
         if not 0 < budget_minutes < math.inf:
             raise UserError(f"--budget-minutes {budget_minutes:g} must be above 0 and finite")
         begun = begun_networks(folder) if resume else None
         if begun is None:
             with device_lock(target.name, wait_s=wait):
-                plan = plan_within(budget_minutes, space, plan, runtime, settings)
+                plan = plan_within(budget_minutes, space, plan, chosen, settings)
         elif begun != len(plan.networks):
             # A new estimate would differ a little, and the campaign would be another one.
             plan = make_plan(space, networks=begun, seed=seed, partial=True)
     if plan_only:
         with device_lock(target.name, wait_s=wait):
-            _show_plan(space, plan, runtime, settings)
+            _show_plan(space, plan, chosen, settings)
         return
     if plan.unmeasured:
         print(f"warning: {len(plan.unmeasured)} of {len(plan.contexts)} operators remain "
@@ -106,7 +115,7 @@ def main(
     from profiler.campaign import Campaign
 
     start = time.monotonic()
-    campaign = Campaign(space, plan, runtime, folder, settings=settings)
+    campaign = Campaign(space, plan, chosen, folder, settings=settings)
     with device_lock(target.name, wait_s=wait), progress() as report:
         table = campaign.run(resume=resume, force=force, report=report)
     show_table(table, str(folder), time.monotonic() - start)

@@ -34,8 +34,8 @@ from profiler.settings import Progress, Settings
 
 _MEASURING = (
     "_assemble", "_canary", "_clock", "_coverage", "_exporter", "_failures", "_pace",
-    "_patience", "_records", "_result", "_robust", "_sampling", "_slowness", "_state", "_visit", "attribution", "campaign",
-    "device", "plan", "settings", "timing",
+    "_patience", "_records", "_result", "_robust", "_sampling", "_slowness", "_state", "_visit",
+    "attribution", "campaign", "device", "plan", "settings", "timing",
 )
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from luts.errors import InferenceError
 from luts.operator import Operator, PlacedOperator
 from luts.space import Architecture
-from profiler.runtimes import GraphNode, NodeTimes, Runtime, Session
 from profiler._pace import PROBE
+from profiler.runtimes import GraphNode, NodeTimes, Runtime, Session
 from tests.fakes import FakeSpace
 
 

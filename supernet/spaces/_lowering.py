@@ -84,39 +84,39 @@ class Lowering:
 
 
 def lower_head(
-    config: HeadConfig, height: int, width: int, iterations: int
+    config: HeadConfig, height: int, width: int, iterations: int, batch: int = 1
 ) -> list[PlacedOperator]:
-    """Everything after the encoders, for one pair of frames (1, 3, height, width)."""
+    """Everything after the encoders, for pairs of frames (batch, 3, height, width)."""
     h, w = height // UPSAMPLE, width // UPSAMPLE
     head, each = Lowering(), iterations
     head.add("head.correlation", Operator.make(
-        "correlation", (1, config.features, h, w), levels=config.levels))
+        "correlation", (batch, config.features, h, w), levels=config.levels))
     head.add("head.lookup", Operator.make(
-        "correlation_lookup", (1, 2, h, w), levels=config.levels, radius=config.radius), each)
-    shape: Shape = (1, config.corr_planes, h, w)
+        "correlation_lookup", (batch, 2, h, w), levels=config.levels, radius=config.radius), each)
+    shape: Shape = (batch, config.corr_planes, h, w)
     path = "head.update.encoder"
     for index, out in enumerate(config.corr_channels):
         shape = head.conv(f"{path}.corr.{index}", shape, out, kernel=1 if index == 0 else 3,
                           act="relu", repeats=each)
     wide, narrow = config.flow_channels
-    head.conv(f"{path}.flow1", (1, 2, h, w), wide, kernel=7, act="relu", repeats=each)
-    moved = head.conv(f"{path}.flow2", (1, wide, h, w), narrow, kernel=3, act="relu",
+    head.conv(f"{path}.flow1", (batch, 2, h, w), wide, kernel=7, act="relu", repeats=each)
+    moved = head.conv(f"{path}.flow2", (batch, wide, h, w), narrow, kernel=3, act="relu",
                       repeats=each)
     head.add(path, Operator.make("concat", shape, moved), each)
-    head.conv(f"{path}.join", (1, shape[1] + narrow, h, w), config.motion - 2, kernel=3,
+    head.conv(f"{path}.join", (batch, shape[1] + narrow, h, w), config.motion - 2, kernel=3,
               act="relu", repeats=each)
-    state = (1, config.hidden, h, w)
+    state = (batch, config.hidden, h, w)
     for index in range(2 if config.separable else 1):
         kernel = ((1, 5), (5, 1))[index] if config.separable else (3, 3)
         head.add(f"head.update.gru.{index}", Operator.make(
-            "conv_gru", state, (1, config.motion, h, w), kernel=kernel), each)
+            "conv_gru", state, (batch, config.motion, h, w), kernel=kernel), each)
     head.conv("head.update.flow1", state, config.flow_head, kernel=3, act="relu", repeats=each)
-    head.conv("head.update.flow2", (1, config.flow_head, h, w), 2, kernel=3, repeats=each)
+    head.conv("head.update.flow2", (batch, config.flow_head, h, w), 2, kernel=3, repeats=each)
     # The context's share of the recurrent gates, and adding up the flow.
     taps = (5, 5) if config.separable else (9,)
     head.add("head", Operator.make(
-        "context", (1, config.context, h, w), hidden=config.hidden, taps=taps))
+        "context", (batch, config.context, h, w), hidden=config.hidden, taps=taps))
     head.conv("head.mask.conv1", state, config.mask_head, kernel=3, act="relu")
-    head.conv("head.mask.conv2", (1, config.mask_head, h, w), 9 * UPSAMPLE**2)
-    head.add("head.upsample", Operator.make("convex_upsample", (1, 2, h, w), factor=UPSAMPLE))
+    head.conv("head.mask.conv2", (batch, config.mask_head, h, w), 9 * UPSAMPLE**2)
+    head.add("head.upsample", Operator.make("convex_upsample", (batch, 2, h, w), factor=UPSAMPLE))
     return head.placed

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from luts.errors import UserError
 from luts.operator import Operator, PlacedOperator
 from luts.space import Architecture, Choice, Decision, Factor
 from supernet.layers.choice import CellChoice, EncoderChoice
@@ -22,6 +24,7 @@ from supernet.spaces._config import FULL_CONFIG, SMALL_CONFIG, FlowNASConfig
 from supernet.spaces._lowering import Lowering, lower_head
 
 if TYPE_CHECKING:
+    from supernet._splice import SplicedExport
     from supernet.raft.network import FlowNetwork
 
 GENES = ("width", "kernel", "depth", "expansion")
@@ -41,17 +44,19 @@ class FlowNASSpace(SearchSpace):
         input_height: rows of the frames that latency is measured on.
         input_width: columns of them.
         iterations: recurrent updates of a deployed network.
+        batch: pairs of frames per inference.
     """
 
     def __init__(
         self, name: str, config: FlowNASConfig, head: HeadConfig, *, input_height: int,
-        input_width: int, iterations: int,
+        input_width: int, iterations: int, batch: int = 1,
     ) -> None:
         self.name = name
         self.config = config
         self.head = head
         self.input_height, self.input_width = input_height, input_width
         self.iterations = iterations
+        self.batch = batch
         self.decisions = tuple(
             Decision(f"cell{index + 1}.{gene}", getattr(cell, gene))
             for gene in GENES
@@ -70,14 +75,15 @@ class FlowNASSpace(SearchSpace):
     def lower_factor(self, factor: Factor, choices: Sequence[Choice]) -> list[PlacedOperator]:
         """See `luts.space.OperatorSpace`."""
         if factor.name == "head":
-            return lower_head(self.head, self.input_height, self.input_width, self.iterations)
+            return lower_head(self.head, self.input_height, self.input_width, self.iterations,
+                              self.batch)
         placed: list[PlacedOperator] = []
         if factor.name == "stem":
-            frames = (2, 3, self.input_height, self.input_width)
+            frames = (2 * self.batch, 3, self.input_height, self.input_width)
             placed.append(PlacedOperator("input", Operator.make("scale", frames)))
         for net, norm, images in (("fnet", "instance", 2), ("cnet", "batch", 1)):
             lowering = Lowering(norm)
-            self._lower_encoder(lowering, net, images, factor, choices)
+            self._lower_encoder(lowering, net, images * self.batch, factor, choices)
             placed += lowering.placed
         return placed
 
@@ -110,14 +116,14 @@ class FlowNASSpace(SearchSpace):
 
     def lower_reference(self) -> list[PlacedOperator]:
         """See `luts.space.OperatorSpace`."""
-        frames = (2, 3, self.input_height, self.input_width)
+        frames = (2 * self.batch, 3, self.input_height, self.input_width)
         placed = [PlacedOperator("input", Operator.make("scale", frames))]
         config = self.reference_encoder
         for net, norm, images in (("fnet", "instance", 2), ("cnet", "batch", 1)):
             lowering = Lowering(norm)
             shape = lowering.conv_norm(
-                f"{net}.stem", f"{net}.norm", (images, *frames[1:]), config.stem, kernel=7,
-                stride=2, act="relu", bias=1,
+                f"{net}.stem", f"{net}.norm", (images * self.batch, *frames[1:]), config.stem,
+                kernel=7, stride=2, act="relu", bias=1,
             )
             for stage, width in enumerate(config.stages):
                 for block in range(2):
@@ -127,7 +133,7 @@ class FlowNASSpace(SearchSpace):
             lowering.conv(f"{net}.last", shape, self.outputs(net))
             placed += lowering.placed
         return placed + lower_head(
-            self.head, self.input_height, self.input_width, self.iterations
+            self.head, self.input_height, self.input_width, self.iterations, self.batch
         )
 
     def encoder_choice(self, architecture: Architecture) -> EncoderChoice:
@@ -166,17 +172,28 @@ class FlowNASSpace(SearchSpace):
 
         return inherit(supernet, self.build(architecture))
 
+    def at_batch(self, batch: int) -> FlowNASSpace:
+        """See `luts.space.OperatorSpace`."""
+        if batch < 1:
+            raise UserError(f"batch must be at least 1, got {batch}")
+        return FlowNASSpace(self.name, self.config, self.head, input_height=self.input_height,
+                            input_width=self.input_width, iterations=self.iterations, batch=batch)
+
+    @cached_property
+    def _export(self) -> SplicedExport:
+        from supernet._splice import SplicedExport
+
+        return SplicedExport(self.batch)
+
     def export_onnx(self, architecture: Architecture | None, path: Path) -> None:
         """See `luts.space.OperatorSpace`."""
         import torch
-
-        from supernet.export import export_network
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             network = self.build_reference() if architecture is None else self.build(architecture)
         placed = self.lower_reference() if architecture is None else self.lower(architecture)
-        export_network(network, path, self.input_height, self.input_width, placed)
+        self._export(network, path, self.input_height, self.input_width, placed)
 
 
 def flownas() -> FlowNASSpace:
