@@ -33,6 +33,13 @@ def run(command: Callable[..., Any], *, resumable: bool = True) -> NoReturn:
         code = app(prog_name=name, standalone_mode=False)
     except UserError as error:
         _fail(str(error))
+    except OSError as error:
+        # A full disk or a vanished folder is no defect of the program.
+        if error.strerror is None:
+            raise
+        place = f" '{error.filename}'" if error.filename else ""
+        _fail(f"{error.strerror}{place}; what was done before is kept" if resumable else
+              f"{error.strerror}{place}")
     except _CommandLineError as error:
         _fail(error.format_message())  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):

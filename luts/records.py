@@ -53,6 +53,10 @@ class NetworkSample:
         discarded: inferences thrown away as disturbed.
         slowness: the raw latency was divided by this: how much slower than usual the machine was.
         load: load average of the machine at that time.
+        frequency_mhz: clock of the device, where it tells.
+        temperature_c: its temperature.
+        power_w: its power.
+        energy_mj: energy of one inference.
     """
 
     vector: tuple[int, ...] | None
@@ -66,6 +70,10 @@ class NetworkSample:
     discarded: int = 0
     slowness: float = 1.0
     load: float = 0.0
+    frequency_mhz: float | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+    energy_mj: float | None = None
 
 
 class Drift(BaseModel):

@@ -17,6 +17,7 @@ from profiler.plan import Plan, PlannedNetwork
 # Two visits of one network that differ by more than this are settled by a third.
 _DISAGREE = 0.03
 _DISAGREE_SIGMAS = 4.0
+_STATE = ("frequency_mhz", "temperature_c", "power_w", "energy_mj")
 
 
 def lower_planned(space: OperatorSpace, item: PlannedNetwork) -> list[PlacedOperator]:
@@ -105,8 +106,14 @@ def network_samples(
             discarded=sum(v.discarded for v in taken),
             slowness=float(np.median(slowness)),
             load=float(np.mean([v.load for v in records])),
+            **{name: _mean(getattr(v, name) for v in records) for name in _STATE},
         ))
     return found
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    told = [value for value in values if value is not None]
+    return float(np.mean(told)) if told else None
 
 
 def operator_rows(

@@ -53,6 +53,8 @@ class Group:
         only_b: items on side B alone.
         median_difference: median of the absolute relative differences.
         p90_difference: their 90th percentile.
+        median_at_pace: median of the same, each side at the pace that its machine had.
+        p90_at_pace: their 90th percentile.
         noise_a: median relative noise of an item on side A.
         noise_b: the same on side B.
         factor: median of ``b / a``: common speed factor, above 1 where B is slower.
@@ -71,6 +73,8 @@ class Group:
     only_b: int
     median_difference: float
     p90_difference: float
+    median_at_pace: float
+    p90_at_pace: float
     noise_a: float
     noise_b: float
     factor: float
@@ -85,7 +89,8 @@ class Group:
 
 
 def compare_group(
-    a: Mapping[str, Value], b: Mapping[str, Value], *, level_noise: float, largest: int = 10
+    a: Mapping[str, Value], b: Mapping[str, Value], *, level_noise: float, pace_factor: float = 1.0,
+    largest: int = 10,
 ) -> Group | None:
     """Compares items by name.
 
@@ -93,6 +98,7 @@ def compare_group(
         a: side A.
         b: side B.
         level_noise: relative standard deviation that all ratios have in common.
+        pace_factor: ratio B / A that the paces of the machines explain.
         largest: differences to list.
 
     Returns:
@@ -120,10 +126,13 @@ def compare_group(
     ]
     found.sort(key=lambda item: -abs(item.about_common))
     relative = np.abs(np.expm1(logs))
+    at_pace = np.abs(np.exp(logs) / pace_factor - 1)
     return Group(
         matched=len(names), only_a=len(a) - len(names), only_b=len(b) - len(names),
         median_difference=float(np.median(relative)),
         p90_difference=float(np.percentile(relative, 90)),
+        median_at_pace=float(np.median(at_pace)),
+        p90_at_pace=float(np.percentile(at_pace, 90)),
         noise_a=float(np.median(a_noise)), noise_b=float(np.median(b_noise)),
         factor=math.exp(common), factor_noise=factor_noise,
         factor_beyond_noise=abs(common) > _SIGMAS * factor_noise,

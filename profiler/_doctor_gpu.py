@@ -7,12 +7,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from profiler._gauges import THROTTLING, clock_reasons
 from profiler._system import Finding
 
-# Bits of the reasons for which clocks are held down.
+# Bit among the reasons of NVML: clocks are as a setting wants them.
 _SETTING = 0x2
-_REASONS = {0x4: "power cap", 0x8: "hardware slowdown", 0x20: "heat (software)",
-            0x40: "heat (hardware)", 0x80: "power brake"}
 
 
 def gpu_findings(number: int, nvml: Any = None) -> list[Finding]:
@@ -57,17 +56,10 @@ def _persistence(nvml: Any, device: Any) -> Finding:
                    "sudo nvidia-smi -pm 1")
 
 
-def _reasons(nvml: Any, device: Any) -> int:
-    # Renamed by the vendor; both names are in use.
-    get = getattr(nvml, "nvmlDeviceGetCurrentClocksEventReasons", None)
-    get = get or nvml.nvmlDeviceGetCurrentClocksThrottleReasons
-    return int(get(device))
-
-
 def _clocks(nvml: Any, device: Any) -> Finding:
     now = nvml.nvmlDeviceGetClockInfo(device, nvml.NVML_CLOCK_SM)
     most = nvml.nvmlDeviceGetMaxClockInfo(device, nvml.NVML_CLOCK_SM)
-    if _reasons(nvml, device) & _SETTING:
+    if clock_reasons(nvml, device) & _SETTING:
         return Finding("GPU clocks", "ok", f"{now} of {most} MHz, held by a setting")
     return Finding("GPU clocks", "warn", f"{now} of {most} MHz, and no setting is seen to hold "
                    "them (idle devices may not show it)",
@@ -75,8 +67,8 @@ def _clocks(nvml: Any, device: Any) -> Finding:
 
 
 def _throttling(nvml: Any, device: Any) -> Finding:
-    reasons = _reasons(nvml, device)
-    named = [words for bit, words in _REASONS.items() if reasons & bit]
+    reasons = clock_reasons(nvml, device)
+    named = [words for bit, words in THROTTLING.items() if reasons & bit]
     if not named:
         return Finding("GPU throttling", "ok", "nothing slows it at the moment")
     return Finding("GPU throttling", "bad", f"slowed at the moment by {', '.join(named)}",

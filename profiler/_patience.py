@@ -26,7 +26,7 @@ class Patience:
         self.left_s = seconds
 
     def undisturbed(self, visit: Callable[[], VisitRecord]) -> VisitRecord:
-        """Times until a timing was not disturbed, at most `_ATTEMPTS` times.
+        """Times until a timing was neither disturbed nor throttled, at most `_ATTEMPTS` times.
 
         Args:
             visit: one timing.
@@ -36,7 +36,7 @@ class Patience:
         """
         record, discarded = visit(), 0
         for _ in range(_ATTEMPTS - 1):
-            if not record.disturbed or self.left_s <= 0:
+            if not (record.disturbed or record.throttled) or self.left_s <= 0:
                 break
             began = self._clock.wall_s()
             self._wait()

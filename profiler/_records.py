@@ -51,6 +51,11 @@ class VisitRecord(_Record):
         unattributed_ms: time per inference that belongs to no operator.
         disturbed: whether other processes were busy all the while.
         pace_ms: the probe's time beside it; None where there was no probe.
+        throttled: whether heat or power slowed the device all the while.
+        frequency_mhz: clock of the device at the end, where it tells.
+        temperature_c: its temperature.
+        power_w: its power.
+        energy_mj: energy of one inference.
     """
 
     network: int
@@ -68,6 +73,11 @@ class VisitRecord(_Record):
     unattributed_ms: float
     disturbed: bool = False
     pace_ms: float | None = None
+    throttled: bool = False
+    frequency_mhz: float | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+    energy_mj: float | None = None
 
     kind = "visit"
 

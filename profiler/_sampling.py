@@ -1,4 +1,4 @@
-"""How many inferences are enough, and which of them count."""
+"""Taking samples, and which of them count."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from luts.errors import UserError
 from profiler._clock import Clock
-from profiler._robust import Floats, median_error, undisturbed
+from profiler._gauges import Gauges
+from profiler._robust import Floats, undisturbed
+from profiler._stopping import StoppingRule
 
+# Fewer samples than this are kept rather than thrown away.
+_FEW = 3
 # Below this share of a processor a single-threaded inference was put aside by the scheduler.
 _LEAST_SHARE = 0.9
 # Above this share of the machine, other processes take caches and memory from an inference.
@@ -21,55 +25,6 @@ MOST_OTHERS = 0.08
 # Others' time is averaged over a window, less what counting it in ticks of 10 ms may add.
 _WINDOW_S = 0.5
 TICKS_S = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class StoppingRule:
-    """When sampling ends: enough samples, enough time, and a small or no longer shrinking error.
-
-    Attributes:
-        min_samples: undisturbed samples needed.
-        min_seconds: time needed.
-        max_seconds: time after which sampling ends whatever the error.
-        max_samples: samples after which it ends.
-        goal: relative standard error of the median that is good enough.
-        shrink: the error must fall below this share of what it was at half the samples, or it no
-            longer shrinks (it falls to 0.71 by itself where scatter is independent).
-    """
-
-    min_samples: int = 15
-    min_seconds: float = 1.0
-    max_seconds: float = 4.0
-    max_samples: int = 2000
-    goal: float = 0.004
-    shrink: float = 0.9
-
-    def __post_init__(self) -> None:
-        if self.min_samples < 3 or self.max_samples < self.min_samples:
-            raise UserError(
-                f"needs 3 <= min_samples <= max_samples, got {self.min_samples} and "
-                f"{self.max_samples}"
-            )
-        if not 0 <= self.min_seconds <= self.max_seconds:
-            raise UserError(
-                f"needs 0 <= min_seconds <= max_seconds, got {self.min_seconds} and "
-                f"{self.max_seconds}"
-            )
-
-    def enough(self, kept: Floats, taken: int, seconds: float) -> bool:
-        """Whether to stop.
-
-        Args:
-            kept: undisturbed samples in ms, in order, shape ``(n,)``.
-            taken: samples taken, disturbed ones included.
-            seconds: time spent sampling.
-        """
-        if taken >= self.max_samples or (seconds >= self.max_seconds and len(kept) >= 3):
-            return True
-        if len(kept) < self.min_samples or seconds < self.min_seconds:
-            return False
-        error = median_error(kept)
-        return error <= self.goal or error > self.shrink * median_error(kept[: len(kept) // 2])
 
 
 @dataclass(slots=True)
@@ -83,6 +38,7 @@ class Samples:
         began_s: wall time at which each sample began.
         others_s: processor time of others, over the number of cores, at the end of each sample.
         pace_ms: times of the probe between them.
+        throttled: whether heat or power slowed the device beside each sample, where that is told.
     """
 
     latency_ms: list[float] = field(default_factory=list)
@@ -91,19 +47,22 @@ class Samples:
     began_s: list[float] = field(default_factory=list)
     others_s: list[float] = field(default_factory=list)
     pace_ms: list[float] = field(default_factory=list)
+    throttled: list[bool] = field(default_factory=list)
 
     def kept(self) -> Floats:
         """Samples in ms that were not disturbed, shape ``(n,)``.
 
-        Left out are those that were preempted, those beside which other processes were busy, and
-        those far above the median. Where nearly all were, the least disturbed are the best there
-        is.
+        Left out are those beside which heat or power slowed the device, those that were
+        preempted, those beside which other processes were busy, and those far above the median.
+        Where nearly all were, the least disturbed are the best there is.
         """
         times: Floats = np.array(self.latency_ms)
         share: Floats = np.array(self.share)
         others = self._others()
-        few = min(3, len(times))
-        alone = others <= max(MOST_OTHERS, np.sort(others)[few - 1])
+        few = min(_FEW, len(times))
+        cool = self._cool()
+        cool = cool if cool.sum() >= few else np.ones_like(cool)
+        alone = cool & (others <= max(MOST_OTHERS, np.sort(others[cool])[few - 1]))
         least = min(_LEAST_SHARE, np.sort(share[alone])[-few])
         running: Floats = times[alone & (share >= least)]
         return running[undisturbed(running)]
@@ -112,7 +71,16 @@ class Samples:
     def disturbed(self) -> bool:
         """Whether others were busy beside so many samples that some of those had to be kept."""
         alone = int(np.count_nonzero(self._others() <= MOST_OTHERS))
-        return alone < min(3, len(self.latency_ms))
+        return alone < min(_FEW, len(self.latency_ms))
+
+    @property
+    def hot(self) -> bool:
+        """Whether heat or power slowed the device beside so many samples that some were kept."""
+        return int(self._cool().sum()) < min(_FEW, len(self.latency_ms))
+
+    def _cool(self) -> npt.NDArray[np.bool_]:
+        told = self.throttled or [False] * len(self.latency_ms)
+        return ~np.array(told, dtype=np.bool_)
 
     def _others(self) -> Floats:
         """Share of the machine that others used around each sample, shape ``(n,)``; 0: unknown."""
@@ -133,7 +101,8 @@ class Samples:
 
 
 def take(
-    run: Callable[[], float | None], samples: Samples, clock: Clock, *, watch_share: bool
+    run: Callable[[], float | None], samples: Samples, clock: Clock, *, watch_share: bool,
+    gauges: Gauges | None = None,
 ) -> None:
     """Times one inference and adds it.
 
@@ -144,6 +113,7 @@ def take(
         clock: clocks to read.
         watch_share: whether the inference runs in one thread, so that processor time tells
             whether it was preempted.
+        gauges: asked whether the device was throttled, where given.
     """
     cpu, start = clock.cpu_s(), clock.wall_s()
     device_ms = run()
@@ -156,6 +126,8 @@ def take(
     watched = watch_share and elapsed > 0 and device_ms is None
     samples.share.append(used / elapsed if watched else 1.0)
     samples.seconds += elapsed
+    if gauges is not None:
+        samples.throttled.append(gauges.throttled())
 
 
 def warm_up(run: Callable[[], object], clock: Clock, *, seconds: float, runs: int = 2) -> None:
@@ -179,7 +151,7 @@ class Probe(Protocol):
 
 def sample(
     run: Callable[[], float | None], rule: StoppingRule, clock: Clock, *, watch_share: bool,
-    probe: Probe | None = None,
+    probe: Probe | None = None, gauges: Gauges | None = None,
 ) -> Samples:
     """Times inferences until the rule is satisfied, and the probe before, between and after."""
     samples = Samples()
@@ -187,7 +159,7 @@ def sample(
         if probe is not None:
             samples.pace_ms.append(probe.time_ms())
         while not satisfied(rule, samples):
-            take(run, samples, clock, watch_share=watch_share)
+            take(run, samples, clock, watch_share=watch_share, gauges=gauges)
             if probe is not None and probe.due:
                 samples.pace_ms.append(probe.time_ms())
     return samples

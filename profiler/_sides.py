@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from luts.errors import CorruptFileError, UserError
 from luts.files import read_json
-from luts.records import Drift, LatencyRow
+from luts.records import Drift, LatencyRow, Pace
 from luts.table import SIDECAR, LatencyTable
 from profiler.layers import ModelTimes
 
@@ -56,6 +56,7 @@ class Side:
         level_noise: relative standard deviation that all values have in common.
         noise_source: where the noise is known from.
         warnings: why it should be doubted.
+        pace: usual speed of the machine beside it, where a probe told it.
     """
 
     what: str
@@ -64,6 +65,7 @@ class Side:
     level_noise: float
     noise_source: str
     warnings: tuple[str, ...] = ()
+    pace: Pace = field(default_factory=Pace)
 
 
 def load_side(path: Path) -> Side:
@@ -121,6 +123,7 @@ def table_side(table: LatencyTable) -> Side:
          "operators": {row.operator.key: Value(row.latency_ms, math.hypot(whole, _row_noise(row)))
                        for row in table.rows}},
         info.drift.movement / _MOVEMENT, "sidecar", _doubts(info.drift, complete=info.complete),
+        info.pace,
     )
 
 

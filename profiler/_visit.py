@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from luts.operator import PlacedOperator
 from profiler._clock import Clock
+from profiler._gauges import Gauges
 from profiler._pace import PaceProbe
 from profiler._records import CanaryRecord, VisitRecord
 from profiler.attribution import attribute, owners
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 def time_network(
     visit: Visit, placed: Sequence[PlacedOperator], model: Path, runtime: Runtime,
     *, settings: Settings, clock: Clock, probe: PaceProbe | None = None,
+    gauges: Gauges | None = None,
 ) -> VisitRecord:
     """Times one network; the profiled inferences warm up for those end to end.
 
@@ -35,6 +37,7 @@ def time_network(
         settings: how to time.
         clock: clocks to read.
         probe: timed between the inferences, where given.
+        gauges: of the device, where its state is to be recorded.
     """
     start = clock.date_s()
     session = runtime.open(
@@ -43,7 +46,7 @@ def time_network(
     with closing(session):
         times = session.node_times(settings.profiled_runs)
         whole = measure_session(session, settings.rule, threads=settings.threads, clock=clock,
-                                warm_up_s=0.0, warm_up_runs=1, probe=probe)
+                                warm_up_s=0.0, warm_up_runs=1, probe=probe, gauges=gauges)
         owner = owners(session.graph(), {item.path for item in placed})
     shares = attribute(times, owner, placed, whole.median_ms)
     return VisitRecord(
@@ -52,7 +55,9 @@ def time_network(
         samples=whole.samples, discarded=whole.discarded, seconds=whole.seconds,
         load=load_average(), runs=times.runs, by_path_ms=shares.by_path_ms,
         unattributed_ms=shares.unattributed_ms, disturbed=whole.disturbed,
-        pace_ms=whole.pace_ms,
+        pace_ms=whole.pace_ms, throttled=whole.throttled,
+        frequency_mhz=whole.state.frequency_mhz, temperature_c=whole.state.temperature_c,
+        power_w=whole.state.power_w, energy_mj=whole.energy_mj,
     )
 
 

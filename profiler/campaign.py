@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,37 +15,27 @@ from luts.fingerprint import code_hash
 from luts.space import OperatorSpace
 from luts.table import LatencyTable
 from profiler._assemble import by_network, disagreeing, lower_planned
+from profiler._bench import Bench, open_bench
 from profiler._clock import Clock, SystemClock
-from profiler._exporter import Exporter
 from profiler._failures import check_failures
-from profiler._pace import PaceProbe, open_probe
+from profiler._gauges import Gauges
 from profiler._patience import Patience
-from profiler._records import CanaryRecord, FailureRecord, VisitRecord
+from profiler._records import FailureRecord, VisitRecord
 from profiler._result import build_table
-from profiler._sampling import warm_up
 from profiler._slowness import Slowness
 from profiler._state import CampaignState
-from profiler._visit import time_canary, time_network
+from profiler._visit import time_network
 from profiler.device import identify_cpu
 from profiler.plan import Plan, Visit
-from profiler.runtimes import Runtime, Session
+from profiler.runtimes import Runtime
 from profiler.settings import Progress, Settings
 
 _MEASURING = (
-    "_assemble", "_canary", "_clock", "_coverage", "_exporter", "_failures", "_pace",
-    "_patience", "_records", "_result", "_robust", "_sampling", "_slowness", "_state", "_visit",
-    "attribution", "campaign", "device", "plan", "settings", "timing",
+    "_assemble", "_bench", "_canary", "_clock", "_coverage", "_exporter", "_failures",
+    "_gauges", "_pace", "_patience", "_records", "_result", "_robust", "_sampling", "_slowness",
+    "_state", "_stopping", "_visit", "attribution", "campaign", "device", "measurement", "plan",
+    "settings", "timing",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """What stands ready while networks are timed."""
-
-    scratch: Path
-    exporter: Exporter
-    probe: PaceProbe
-    canary: Callable[[], None]
 
 
 class Campaign:
@@ -59,11 +48,13 @@ class Campaign:
         folder: where the journal and the table lie.
         settings: how to time.
         clock: clocks to read; the machine's by default.
+        gauges: of the device; those that it has by default.
     """
 
     def __init__(
         self, space: OperatorSpace, plan: Plan, runtime: Runtime, folder: Path,
         *, settings: Settings | None = None, clock: Clock | None = None,
+        gauges: Gauges | None = None,
     ) -> None:
         self.space = space
         self.plan = plan
@@ -71,6 +62,7 @@ class Campaign:
         self.folder = folder
         self.settings = settings or Settings()
         self.clock = clock or SystemClock()
+        self.gauges = gauges
         self._patience = Patience(self.clock, self.settings.patience_s)
 
     def header(self) -> dict[str, Any]:
@@ -127,12 +119,9 @@ class Campaign:
 
     def _measure(self, state: CampaignState, report: Callable[[Progress], None]) -> None:
         total = sum(len(block) for block in self.plan.blocks)
-        with (
-            tempfile.TemporaryDirectory(prefix="metronas-") as name,
-            closing(Exporter(self.space)) as exporter,
-            self._instruments(Path(name), state) as (probe, canary),
-        ):
-            bench = _Bench(Path(name), exporter, probe, canary)
+        with open_bench(
+            self.space, self.runtime, self.settings, self.clock, self.gauges
+        ) as bench:
             for block in self.plan.blocks:
                 for _ in self._block(block, state, bench):
                     report(_progress(state, total))
@@ -142,10 +131,10 @@ class Campaign:
             for _ in self._block([Visit(n, 2) for n in again], state, bench):
                 report(_progress(state, total + len(again)))
             if len(again) or not state.canaries:
-                canary()
+                state.add(bench.canary())
 
     def _block(
-        self, block: Sequence[Visit], state: CampaignState, bench: _Bench
+        self, block: Sequence[Visit], state: CampaignState, bench: Bench
     ) -> Iterator[VisitRecord]:
         done = {(visit.network, visit.turn) for visit in state.visits}
         rest = [visit for visit in block
@@ -159,42 +148,29 @@ class Campaign:
                 if visit.network in state.failed:
                     continue
                 if len(state.visits) % self.settings.canary_every == 0:
-                    bench.canary()
+                    state.add(bench.canary())
                 model = models[visit.network]
                 placed = lower_planned(self.space, networks[visit.network])
                 timing = partial(time_network, visit, placed, model, self.runtime,
-                                 settings=self.settings, clock=self.clock, probe=bench.probe)
+                                 settings=self.settings, clock=self.clock, probe=bench.probe,
+                                 gauges=bench.gauges)
                 try:
                     record = self._patience.undisturbed(timing)
                 except InferenceError as error:
                     # One network that a runtime cannot execute must not cost all the others.
                     said = str(error).replace(str(model), "the network")
-                    state.add(FailureRecord(visit.network, visit.turn, self.clock.date_s(), said))
-                    check_failures(state, len(self.plan.networks))
+                    self._fail(state, visit, said)
+                    continue
+                if record.throttled:
+                    # A table of throttled latencies would be wrong and look right.
+                    self._fail(state, visit, "heat or power slowed the device all the while")
                     continue
                 state.add(record)
                 yield record
 
-    @contextmanager
-    def _instruments(
-        self, scratch: Path, state: CampaignState
-    ) -> Iterator[tuple[PaceProbe, Callable[[], None]]]:
-        """Keeps probe and reference loaded; yields the probe, and what times the reference."""
-        model = scratch / "canary.onnx"
-        self.space.export_onnx(None, model)
-        settings = self.settings
-        threads, precision = settings.threads, settings.precision
-        session: Session = self.runtime.open(model, threads=threads, precision=precision)
-        with closing(session), open_probe(
-            self.runtime, scratch, self.clock, threads=threads, precision=precision
-        ) as probe:
-            warm_up(session.run, self.clock, seconds=settings.canary_rule.min_seconds)
-
-            def again() -> None:
-                record: CanaryRecord = time_canary(session, settings, self.clock, probe)
-                state.add(record)
-
-            yield probe, again
+    def _fail(self, state: CampaignState, visit: Visit, said: str) -> None:
+        state.add(FailureRecord(visit.network, visit.turn, self.clock.date_s(), said))
+        check_failures(state, len(self.plan.networks))
 
 
 def measuring_sources() -> list[Path]:

@@ -59,6 +59,8 @@ def _show(found: Comparison) -> None:
         ("only in A, only in B", [f"{g.only_a}, {g.only_b}" for g in groups]),
         ("difference, median", [_percent(g.median_difference) for g in groups]),
         ("difference, 90th percentile", [_percent(g.p90_difference) for g in groups]),
+        ("at one pace, median", [_percent(g.median_at_pace) for g in groups]),
+        ("at one pace, 90th percentile", [_percent(g.p90_at_pace) for g in groups]),
         ("noise of A, of B", [f"{_percent(g.noise_a)}, {_percent(g.noise_b)}" for g in groups]),
         ("common factor B / A", [f"{g.factor:.4f} ± {g.factor_noise:.4f}" for g in groups]),
         ("scatter about it", [_percent(g.scatter) for g in groups]),
@@ -73,6 +75,8 @@ def _show(found: Comparison) -> None:
         console.print(f"\"Beyond noise\" takes into account how many were compared: chance put at "
                       f"most {100 * share:.0f} % of these there. Noise: {found.noise_source[0]} "
                       f"(A), {found.noise_source[1]} (B).")
+    if found.pace_factor != 1:
+        console.print(f"The machine's pace explains a factor B / A of {found.pace_factor:.4f}.")
     for name, group in found.groups.items():
         if group.matched == 1:
             continue

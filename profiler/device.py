@@ -63,11 +63,10 @@ def _device_name(device: str) -> str:
     """Name of a CUDA device from NVML, which loads no framework and starts no context."""
     import pynvml  # type: ignore[import-untyped,unused-ignore]
 
-    number = int(device.partition(":")[2] or 0)
     try:
         pynvml.nvmlInit()
         try:
-            name = pynvml.nvmlDeviceGetName(_handle(pynvml, number, device))
+            name = pynvml.nvmlDeviceGetName(nvml_handle(pynvml, device))
         finally:
             pynvml.nvmlShutdown()
     except pynvml.NVMLError as error:
@@ -77,8 +76,18 @@ def _device_name(device: str) -> str:
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
-def _handle(pynvml: Any, number: int, device: str) -> Any:
-    """NVML's handle of the device that CUDA gives a number, of those made visible to us."""
+def nvml_handle(pynvml: Any, device: str) -> Any:
+    """NVML's handle of a CUDA device, numbered among those made visible to us.
+
+    Args:
+        pynvml: the module, initialised.
+        device: such as ``cuda:0``.
+
+    Raises:
+        UserError: fewer devices are visible.
+        NVMLError: NVML knows no such device.
+    """
+    number = int(device.partition(":")[2] or 0)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return pynvml.nvmlDeviceGetHandleByIndex(number)

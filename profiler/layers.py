@@ -16,7 +16,7 @@ from luts.errors import UserError
 from luts.files import sha256
 from profiler._clock import Clock, SystemClock
 from profiler._named import named_model
-from profiler._sampling import StoppingRule
+from profiler._stopping import StoppingRule
 from profiler.attribution import ask_neighbours
 from profiler.device import identify_cpu, load_average
 from profiler.runtimes.base import GraphNode, NodeTimes, Runtime

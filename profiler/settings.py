@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from profiler._sampling import StoppingRule
+from profiler._stopping import StoppingRule
 
 __all__ = ["Progress", "Settings", "StoppingRule"]
 

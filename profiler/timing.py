@@ -1,90 +1,20 @@
-"""Times a model file: warm-up by time, a stopping rule, disturbed samples thrown away."""
+"""Times model files, alone or in turns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from luts.errors import UserError
 from luts.target import load_target
 from profiler._clock import Clock, SystemClock
-from profiler._pace import PaceProbe, pace_of
-from profiler._robust import median_error
-from profiler._sampling import (
-    Samples,
-    StoppingRule,
-    no_garbage_collection,
-    sample,
-    satisfied,
-    take,
-    warm_up,
-)
+from profiler._sampling import Samples, no_garbage_collection, satisfied, take, warm_up
+from profiler._stopping import StoppingRule
+from profiler.measurement import WARM_UP_S, Measurement, measure_session
 from profiler.runtimes import Runtime, Session, load_runtime
 
-_WARM_UP_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """End-to-end latency of one model.
-
-    Attributes:
-        median_ms: median of the samples that were kept.
-        p10_ms: tenth percentile.
-        p90_ms: ninetieth percentile.
-        p99_ms: ninety-ninth percentile.
-        samples: samples kept.
-        discarded: samples thrown away as disturbed.
-        error: relative standard error of the median.
-        seconds: time spent sampling.
-        disturbed: whether other processes were busy all the while, so that the figures are of a
-            shared machine.
-        pace_ms: time of the probe beside it, if there was one (`profiler._pace`).
-    """
-
-    median_ms: float
-    p10_ms: float
-    p90_ms: float
-    p99_ms: float
-    samples: int
-    discarded: int
-    error: float
-    seconds: float
-    disturbed: bool
-    pace_ms: float | None = None
-
-    @classmethod
-    def of(cls, samples: Samples) -> Measurement:
-        """Summary of samples."""
-        kept = samples.kept()
-        p10, median, p90, p99 = (float(p) for p in np.percentile(kept, [10, 50, 90, 99]))
-        return cls(median, p10, p90, p99, len(kept), samples.discarded,
-                   median_error(kept), samples.seconds, samples.disturbed,
-                   pace_of(samples.pace_ms))
-
-
-def measure_session(
-    session: Session, rule: StoppingRule, *, threads: int = 1, clock: Clock | None = None,
-    warm_up_s: float = _WARM_UP_S, warm_up_runs: int = 2, probe: PaceProbe | None = None,
-) -> Measurement:
-    """Times an open session.
-
-    Args:
-        session: what to run.
-        rule: when to stop.
-        threads: threads that the session was opened with.
-        clock: clocks to read; the machine's by default.
-        warm_up_s: time to run before the first sample counts.
-        warm_up_runs: inferences before the first sample counts.
-        probe: timed between the inferences, where given.
-    """
-    clock = clock or SystemClock()
-    warm_up(session.run, clock, seconds=warm_up_s, runs=warm_up_runs)
-    return Measurement.of(sample(session.run, rule, clock, watch_share=threads == 1, probe=probe))
+__all__ = ["Measurement", "measure_interleaved", "measure_model", "measure_session", "runtime_for"]
 
 
 def measure_model(
@@ -152,7 +82,7 @@ def measure_interleaved(
                     for name, path in paths.items()}
         for session in sessions.values():
             stack.callback(session.close)
-            warm_up(session.run, clock, seconds=_WARM_UP_S)
+            warm_up(session.run, clock, seconds=WARM_UP_S)
         taken = _in_turns(sessions, rule, clock, watch_share=threads == 1)
         return {name: Measurement.of(samples) for name, samples in taken.items()}
 

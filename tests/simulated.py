@@ -11,6 +11,7 @@ import numpy as np
 from luts.errors import InferenceError
 from luts.operator import Operator, PlacedOperator
 from luts.space import Architecture
+from profiler._gauges import DeviceState
 from profiler._pace import PROBE
 from profiler.runtimes import GraphNode, NodeTimes, Runtime, Session
 from tests.fakes import FakeSpace
@@ -41,6 +42,7 @@ class SimulatedDevice:
         others: seconds since the start to the share of the machine that others use.
         crowd: factor on latencies while others use any of it.
         crashes: paths of operators that no network survives.
+        throttle: seconds since the start to whether heat slows it by two thirds.
         paced: exponent with which the slowness hits the probe; 0: it feels nothing.
         probe_slowness: seconds since the start to a factor on the probe alone.
     """
@@ -50,6 +52,7 @@ class SimulatedDevice:
         spike_share: float = 0.0, spike: float = 3.0, preempted: bool = False, seed: int = 0,
         others: Callable[[float], float] = lambda s: 0.0, crowd: float = 1.0,
         crashes: Callable[[Operator], bool] = lambda operator: False, paced: float = 0.0,
+        throttle: Callable[[float], bool] = lambda s: False,
         probe_slowness: Callable[[float], float] = lambda s: 1.0,
     ) -> None:
         self.rng = np.random.default_rng(seed)
@@ -57,6 +60,8 @@ class SimulatedDevice:
         self.spike_share, self.spike, self.preempted = spike_share, spike, preempted
         self.others, self.crowd, self.crashes = others, crowd, crashes
         self.paced, self.probe_slowness = paced, probe_slowness
+        self.throttle, self.spent_mj = throttle, 0.0
+        self._hot = False
         self.now_s = 0.0
         self.busy_s = 0.0
         self.other_s = 0.0
@@ -77,6 +82,15 @@ class SimulatedDevice:
         self.other_s += self.others(self.now_s) * seconds
         self.now_s += seconds
 
+    def state(self) -> DeviceState:
+        """Clock in MHz, degrees, and 2 W."""
+        hot = self.throttle(self.now_s)
+        return DeviceState(1000.0 if hot else 2000.0, 95.0 if hot else 60.0, 2.0, self.spent_mj)
+
+    def throttled(self) -> bool:
+        hot, self._hot = self._hot, False
+        return hot
+
     def factor(self) -> float:
         """Slowness of the next inference."""
         return self.slowness(self.now_s) * max(0.1, 1 + self.scatter * self.rng.normal())
@@ -91,10 +105,14 @@ class SimulatedDevice:
         share = self.others(self.now_s)
         if share:
             latency_ms *= self.crowd
+        if self.throttle(self.now_s):
+            latency_ms *= 5 / 3
+            self._hot = True
         wall = latency_ms
         if self.rng.random() < self.spike_share:
             wall *= self.spike
         self.now_s += wall / 1e3
+        self.spent_mj += 2.0 * wall
         self.other_s += share * wall / 1e3
         self.busy_s += (latency_ms if self.preempted else wall) / 1e3
 

@@ -9,6 +9,7 @@ RUNTIMES: Registry[Runtime] = Registry(
     "metronas.runtimes",
     {
         "onnxruntime": "profiler.runtimes.onnxruntime:OnnxRuntime",
+        "onnxruntime_tensorrt": "profiler.runtimes.onnxruntime:onnxruntime_tensorrt",
         "openvino": "profiler.runtimes.openvino:OpenVino",
         "tensorrt": "profiler.runtimes.tensorrt:TensorRt",
         "tensorrt_rtx": "profiler.runtimes.tensorrt:tensorrt_rtx",

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU."""
+"""ONNX Runtime: on the CPU, and on CUDA devices by its CUDA and TensorRT providers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from luts.errors import InferenceError, UserError
 from profiler.runtimes._model import Inputs, random_input
+from profiler.runtimes._ort_provider import CPU, CUDA, TENSORRT, Provider, bind, check_provider
 from profiler.runtimes._ort_trace import Exported, mean_times
-from profiler.runtimes.base import GraphNode, NodeTimes, Runtime, Session
+from profiler.runtimes.base import GraphNode, NodeTimes, Runtime, Session, kind_of
 
 _TYPES = {
     "tensor(float)": np.float32,
@@ -31,12 +32,40 @@ _WARM_UP_RUNS = 1
 
 
 class OnnxRuntime(Runtime):
-    """Sequential execution, all graph optimisations, one pool of `threads` within operators."""
+    """Sequential execution, all graph optimisations, one pool of `threads` within operators.
 
-    name = "onnxruntime"
-    extra = "cpu"
-    kinds = ("cpu",)
-    precisions = ("fp32",)
+    On a CUDA device it times whole networks: inputs and outputs stay there, and each inference
+    waits for the device. It does not time operators there, for its profile tells when kernels were
+    launched, not how long they took.
+
+    Args:
+        provider: execution provider.
+        device: such as ``cpu`` or ``cuda:0``.
+        name: the runtime's name.
+    """
+
+    def __init__(
+        self, provider: Provider = CPU, device: str = "cpu", name: str = "onnxruntime"
+    ) -> None:
+        self.name = name
+        self.extra = "cpu" if device == "cpu" else "gpu"
+        self.kinds = ("gpu",) if provider is TENSORRT else ("cpu", "gpu")
+        self.device = device
+        self._provider = provider
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those that the provider can be told to use."""
+        return tuple(self._provider.precisions)
+
+    def on(self, device: str) -> OnnxRuntime:
+        """The same for another device; see `Runtime.on`."""
+        super().on(device)
+        provider = self._provider
+        if provider is not TENSORRT:
+            provider = CPU if kind_of(device) == "cpu" else CUDA
+        check_provider(provider, device)
+        return OnnxRuntime(provider, device, self.name)
 
     def available(self) -> bool:
         """Whether the package can be imported."""
@@ -51,10 +80,17 @@ class OnnxRuntime(Runtime):
     def open(
         self, model: Path, *, threads: int = 1, precision: str = "fp32", profile: bool = False
     ) -> Session:
-        """Loads a model on the CPU; see `Runtime.open`."""
+        """Loads a model; see `Runtime.open`.
+
+        Raises:
+            UserError: the precision is not supported, or operators are to be timed on a GPU.
+        """
         import onnxruntime as ort
 
         self.check(precision, threads)
+        if profile and self.device != "cpu":
+            raise UserError(f"{self.name} does not time operators on '{self.device}'; "
+                            "--runtime torch or tensorrt does")
         folder = tempfile.TemporaryDirectory(prefix="metronas-") if profile else None
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -66,13 +102,20 @@ class OnnxRuntime(Runtime):
             options.profile_file_prefix = str(Path(folder.name) / "profile")
             options.optimized_model_filepath = str(Path(folder.name) / "executed.onnx")
         try:
-            session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            chosen = (self._provider.name, self._provider.options(self.device, precision))
+            session = ort.InferenceSession(model, options, providers=[chosen])
             feeds = {item.name: _input(item) for item in session.get_inputs()}
         except _failures() as error:
             if folder is not None:
                 folder.cleanup()
             raise InferenceError(f"onnxruntime cannot load '{model}' ({error})") from None
-        return OnnxSession(model, session, feeds, folder)
+        binding = None if self.device == "cpu" else bind(session, feeds, self.device)
+        return OnnxSession(model, session, feeds, folder, binding)
+
+
+def onnxruntime_tensorrt() -> OnnxRuntime:
+    """ONNX Runtime with TensorRT's provider, for the registry."""
+    return OnnxRuntime(TENSORRT, "cuda:0", "onnxruntime_tensorrt")
 
 
 class OnnxSession(Session):
@@ -83,6 +126,7 @@ class OnnxSession(Session):
         session: the runtime's session.
         feeds: input name to value.
         folder: where the profile and the executed graph are written, if at all.
+        binding: inputs and outputs on the device, where that is not the CPU.
     """
 
     def __init__(
@@ -91,17 +135,22 @@ class OnnxSession(Session):
         session: Any,
         feeds: Inputs,
         folder: tempfile.TemporaryDirectory[str] | None,
+        binding: Any = None,
     ) -> None:
         self._model = model
         self._session = session
         self._feeds = feeds
         self._folder = folder
+        self._binding = binding
         self._asked = False
 
     def run(self) -> None:
         """Executes one inference; see `Session.run`."""
         try:
-            self._session.run(None, self._feeds)
+            if self._binding is None:
+                self._session.run(None, self._feeds)
+            else:
+                self._session.run_with_iobinding(self._binding)
         except _failures() as error:
             raise InferenceError(f"onnxruntime cannot execute '{self._model}' ({error})") from None
 
@@ -127,6 +176,7 @@ class OnnxSession(Session):
 
     def close(self) -> None:
         """Frees the model and deletes its files."""
+        self._binding = None
         self._session = None
         if self._folder is not None:
             self._folder.cleanup()

@@ -12,6 +12,6 @@ def loaded(name: str) -> Runtime:
     if not RUNTIMES.get(name)().available():
         pytest.skip(f"the package '{name}' is not installed")
     try:
-        return load_runtime(name, device="cuda:0")
+        return load_runtime(name, RUNTIMES.get(name)().precisions[0], "cuda:0")
     except UserError as error:
         pytest.skip(str(error))

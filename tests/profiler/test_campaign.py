@@ -30,7 +30,8 @@ def _campaign(
     space = SimulatedSpace(3)
     plan = make_plan(space, networks=networks)
     settings = replace(SETTINGS, canary_every=canary_every)
-    return Campaign(space, plan, SimulatedRuntime(device), folder, settings=settings, clock=device)
+    return Campaign(space, plan, SimulatedRuntime(device), folder, settings=settings, clock=device,
+                    gauges=device)
 
 
 def _errors(campaign: Campaign, table: LatencyTable) -> tuple[np.ndarray, np.ndarray]:
@@ -121,6 +122,34 @@ def test_probe_that_tells_nothing_changes_nothing(tmp_path: Path) -> None:
     assert table.info.pace.sensitivity < 0.05
     assert table.info.pace.spread > 0.02
     assert np.percentile(np.abs(_errors(campaign, table)[1]), 90) < 0.01
+
+
+def test_throttled_samples_never_enter(tmp_path: Path) -> None:
+    """Heat slows the device by two thirds for a second of every three."""
+    device = SimulatedDevice(scatter=0.005, throttle=lambda s: s % 3 < 1)
+    campaign = _campaign(tmp_path, device)
+    table = campaign.run()
+    rows, networks = _errors(campaign, table)
+    assert np.abs(networks).max() < 0.02
+    assert np.percentile(np.abs(rows), 90) < 0.02
+    assert sum(sample.discarded for sample in table.networks) > 100
+    assert len(table.networks) == len(campaign.plan.networks)
+    assert not table.info.failures
+
+
+def test_device_that_is_always_too_hot_gives_no_table(tmp_path: Path) -> None:
+    campaign = _campaign(tmp_path, SimulatedDevice(throttle=lambda s: s > 2))
+    with pytest.raises(UserError, match="heat or power slowed the device all the while"):
+        campaign.run()
+    assert not (tmp_path / SIDECAR).exists()
+
+
+def test_rows_carry_clock_heat_and_energy(tmp_path: Path) -> None:
+    table = _campaign(tmp_path, SimulatedDevice(scatter=0.001)).run()
+    for sample in LatencyTable.load(tmp_path).networks:
+        assert (sample.frequency_mhz, sample.temperature_c, sample.power_w) == (2000, 60, 2)
+        assert sample.energy_mj == pytest.approx(2 * sample.latency_ms, rel=0.02)
+    assert table.info.complete
 
 
 def test_wild_machine_is_called_drifting(tmp_path: Path) -> None:

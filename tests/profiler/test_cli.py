@@ -26,6 +26,11 @@ def _build_lut(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--device", "cpu", "--threads", "99999"], "--threads 99999"),
         (["--device", "cpu", "--resume", "--force"], "--force"),
         (["--device", "cpu", "--networks", "-3"], "--networks"),
+        (["--device", "cpu", "--precision", "fp12"], "fp12"),
+        (["--device", "cpu", "--runtime", "tflite"], "unknown runtime 'tflite'"),
+        (["--device", "cpu", "--runtime", "onnxruntime", "--precision", "bf16"], "'bf16'"),
+        (["--device", "cpu", "--runtime", "tensorrt"], "runtime 'tensorrt'"),
+        (["--device", "cpu", "--batch", "0"], "--batch"),
         ([], "--device"),
     ],
 )

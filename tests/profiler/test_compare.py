@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from luts.errors import CorruptFileError, UserError
-from luts.records import Drift
+from luts.records import Drift, Pace
 from luts.table import LatencyTable
 from profiler._differences import compare_group, discoveries
 from profiler._sides import Value, load_side, model_side, table_side
@@ -81,6 +81,17 @@ def test_a_factor_that_the_canary_moved_by_itself_is_noise() -> None:
     a, b = _table(1, drift=wandering), _table(2, factor=1.04, drift=wandering)
     assert _compare(a, b).verdict == "same"
     assert _compare(_table(1), _table(2, factor=1.04)).verdict == "speed"
+
+
+def test_a_factor_that_the_pace_explains_is_told(tmp_path: Path) -> None:
+    paces = [Pace(median_ms=ms, sensitivity=0.5) for ms in (4.0, 4.84)]
+    found = _compare(_table(1, pace=paces[0]), _table(2, factor=1.1, pace=paces[1]))
+    assert found.pace_factor == pytest.approx(1.1)
+    assert "(+10.0 % by the machine's pace)" in found.words
+    assert found.groups["operators"].median_difference > 0.08
+    assert found.groups["operators"].p90_at_pace < 0.03
+    elsewhere = _compare(_table(1, pace=paces[0]), _table(2, pace=paces[1], threads=2))
+    assert elsewhere.pace_factor == 1
 
 
 def test_few_changed_operators_are_found_and_named() -> None:

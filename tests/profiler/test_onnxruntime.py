@@ -4,13 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from luts.errors import UnknownNameError, UserError
 from luts.operator import PlacedOperator
 from profiler.attribution import attribute, owners
-from profiler.runtimes import Runtime, load_runtime
+from profiler.runtimes import RUNTIMES, Runtime, load_runtime
+from profiler.runtimes._ort_provider import CPU, CUDA
+from profiler.runtimes.onnxruntime import OnnxRuntime, onnxruntime_tensorrt
 from tests.conformance.runtime import RuntimeConformance
 from tests.fakes import FakeSpace, _conv, write_chain
 
@@ -34,6 +37,28 @@ def test_unknown_runtime() -> None:
 def test_unsupported_precision() -> None:
     with pytest.raises(UserError, match="'int8'"):
         load_runtime("onnxruntime", "int8")
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "onnxruntime_tensorrt"])
+def test_a_package_without_the_provider_names_the_extra(name: str) -> None:
+    if "CUDAExecutionProvider" in ort.get_available_providers():
+        pytest.skip("the installed package has CUDA")
+    with pytest.raises(UserError, match=r"'cuda:0': .*CPUExecutionProvider.*metronas\[gpu\]"):
+        load_runtime(name, RUNTIMES.get(name)().precisions[0], "cuda:0")
+
+
+def test_providers_are_told_device_and_precision() -> None:
+    assert CPU.options("cpu", "fp32") == {}
+    assert CUDA.options("cuda:1", "fp32") == {"device_id": "1", "use_tf32": "0"}
+    assert CUDA.options("cuda", "tf32") == {"device_id": "0", "use_tf32": "1"}
+    # It may use TF32 whatever one says, so it does not offer fp32.
+    assert onnxruntime_tensorrt().precisions == ("tf32", "fp16")
+
+
+def test_operators_are_not_timed_on_a_gpu(tmp_path: Path) -> None:
+    FakeSpace().export_onnx(None, tmp_path / "model.onnx")
+    with pytest.raises(UserError, match="does not time operators on 'cuda:0'"):
+        OnnxRuntime(CUDA, "cuda:0").open(tmp_path / "model.onnx", profile=True)
 
 
 def test_free_dimension_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from luts.errors import UserError
 from luts.target import load_target
-from profiler._sampling import StoppingRule
+from profiler._stopping import StoppingRule
 from profiler.campaign import Campaign
 from profiler.plan import make_plan
 from profiler.runtimes import RUNTIMES, load_runtime

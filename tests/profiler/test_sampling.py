@@ -10,7 +10,8 @@ import pytest
 from luts.errors import UserError
 from profiler._clock import SystemClock
 from profiler._robust import median_error, sigma, slope, undisturbed
-from profiler._sampling import StoppingRule, sample, warm_up
+from profiler._sampling import sample, warm_up
+from profiler._stopping import StoppingRule
 from tests.simulated import SimulatedDevice
 
 

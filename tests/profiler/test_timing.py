@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from luts.errors import UnknownNameError, UserError
-from profiler._sampling import StoppingRule
+from profiler._stopping import StoppingRule
 from profiler.device import identify_cpu, resolve_device
 from profiler.timing import measure_interleaved, measure_model, measure_session, runtime_for
 from tests.fakes import FakeSpace
