@@ -35,11 +35,14 @@ class LatencyPredictor(abc.ABC):
         space: the space whose index vectors it takes.
         level: the share of fresh measurements that stay below the upper bound.
         table_identity: identity of the table that it was fitted to.
+        speed_margin: logarithm of that part of the upper bound over the prediction which is there
+            for the machine's slowest speed.
     """
 
     space: OperatorSpace
     level: float
     table_identity: str
+    speed_margin: float = 0.0
 
     @abc.abstractmethod
     def predict(self, vectors: Vectors) -> Prediction:

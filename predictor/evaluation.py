@@ -32,9 +32,13 @@ class Evaluation:
         upper_ms: their upper bounds, shape ``(n,)``.
         measured_ms: one session of each, shape ``(n,)``.
         again_ms: another session of every fourth, NaN elsewhere, shape ``(n,)``.
+        slowness: of the machine beside each session, relative to its usual pace when the table was
+            measured, shape ``(n,)``.
+        again_slowness: the same beside each second session, shape ``(n,)``.
         reference_ms: sessions of the reference network in between, shape ``(sessions,)``.
         machine_shift: median of them over the latency that the predictor has for it, minus 1: how
             much slower the machine is now than when the table was measured.
+        speed_margin: part of the upper bounds that is there for the machine's slowest speed.
     """
 
     vectors: Vectors
@@ -42,20 +46,26 @@ class Evaluation:
     upper_ms: Floats
     measured_ms: Floats
     again_ms: Floats
+    slowness: Floats
+    again_slowness: Floats
     reference_ms: Floats
     machine_shift: float
+    speed_margin: float = 0.0
 
     @property
     def accuracy(self) -> Accuracy:
-        """Figures of merit; nothing in them is corrected by ``machine_shift``."""
+        """Figures of merit against what the clock showed."""
         return accuracy(self.predicted_ms, self.upper_ms, self.measured_ms, self.again_ms)
 
     @property
-    def accuracy_at_speed(self) -> Accuracy:
-        """Figures that the predictions, times the machine's present speed, would have had."""
-        factor = 1 + self.machine_shift
+    def accuracy_at_pace(self) -> Accuracy:
+        """The same with every session brought to the pace that the table's machine had.
+
+        The upper bound is then that of the network alone, without the machine's slowest speed.
+        """
         return accuracy(
-            self.predicted_ms * factor, self.upper_ms * factor, self.measured_ms, self.again_ms
+            self.predicted_ms, self.upper_ms * np.exp(-self.speed_margin),
+            self.measured_ms / self.slowness, self.again_ms / self.again_slowness,
         )
 
     def records(self) -> list[dict[str, object]]:
@@ -67,13 +77,15 @@ class Evaluation:
                 "upper_ms": float(upper),
                 "measured_ms": float(measured),
                 "again_ms": float(again) if np.isfinite(again) else None,
+                "slowness": float(slowness),
             }
-            for vector, predicted, upper, measured, again in zip(
+            for vector, predicted, upper, measured, again, slowness in zip(
                 self.vectors,
                 self.predicted_ms,
                 self.upper_ms,
                 self.measured_ms,
                 self.again_ms,
+                self.slowness,
                 strict=True,
             )
         ]
@@ -113,7 +125,7 @@ def fresh_architectures(
 def evaluate(
     predictor: LatencyPredictor,
     vectors: Vectors,
-    measure: Callable[[Path], float],
+    measure: Callable[[Path], tuple[float, float]],
     rng: np.random.Generator,
     tick: Callable[[], None] = lambda: None,
 ) -> Evaluation:
@@ -125,14 +137,15 @@ def evaluate(
     Args:
         predictor: predicts before anything is measured.
         vectors: index vectors, shape ``(n, decisions)``.
-        measure: latency in ms of an ONNX file, in a session of its own.
+        measure: latency in ms of an ONNX file, in a session of its own, and how much slower than
+            at the table's pace the machine was beside it.
         rng: source of the order.
         tick: called after each measurement.
     """
     space = predictor.space
     prediction = predictor.predict(vectors)
-    sessions: list[list[float]] = [[] for _ in range(len(vectors))]
-    references: list[float] = []
+    sessions: list[list[tuple[float, float]]] = [[] for _ in range(len(vectors))]
+    references: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory(prefix="metronas-") as folder:
         for index in measuring_order(len(vectors), rng).tolist():
             path = Path(folder) / f"{index}.onnx"
@@ -144,14 +157,18 @@ def evaluate(
             if index != REFERENCE and len(taken) == (1 if index % REPEAT_EVERY else 2):
                 path.unlink()
             tick()
+    first = np.array([taken[0] for taken in sessions])
+    nothing = (np.nan, np.nan)
+    second = np.array([taken[1] if len(taken) > 1 else nothing for taken in sessions])
+    reference_ms = np.array([latency_ms for latency_ms, _ in references])
     return Evaluation(
         vectors,
         prediction.latency_ms,
         prediction.upper_ms,
-        measured_ms=np.array([taken[0] for taken in sessions]),
-        again_ms=np.array([taken[1] if len(taken) > 1 else np.nan for taken in sessions]),
-        reference_ms=np.array(references),
-        machine_shift=float(np.median(references)) / predictor.predict_reference()[0] - 1,
+        measured_ms=first[:, 0], slowness=first[:, 1],
+        again_ms=second[:, 0], again_slowness=second[:, 1],
+        reference_ms=reference_ms, speed_margin=predictor.speed_margin,
+        machine_shift=float(np.median(reference_ms)) / predictor.predict_reference()[0] - 1,
     )
 
 

@@ -53,6 +53,7 @@ class NetworkPredictor(LatencyPredictor):
         self.space = costs.space
         self.level = record.level
         self.table_identity = record.table_identity
+        self.speed_margin = record.speed_margin
         self._costs = costs
         self._features = Features(costs)
         self._corrector = corrector

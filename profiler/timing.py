@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 from luts.errors import UserError
 from luts.target import load_target
 from profiler._clock import Clock, SystemClock
-from profiler._sampling import Samples, no_garbage_collection, satisfied, take, warm_up
+from profiler._pace import open_probe
+from profiler._sampling import Probe, Samples, no_garbage_collection, satisfied, take, warm_up
 from profiler._stopping import StoppingRule
 from profiler.measurement import WARM_UP_S, Measurement, measure_session
 from profiler.runtimes import Runtime, Session, load_runtime
@@ -26,7 +28,7 @@ def measure_model(
     min_samples: int = 30,
     max_seconds: float = 5.0,
 ) -> Measurement:
-    """Times an ONNX model on a target.
+    """Times an ONNX model on a target, with the machine's pace beside it.
 
     Args:
         path: ONNX file with fixed input shapes.
@@ -56,6 +58,8 @@ def measure_interleaved(
 ) -> dict[str, Measurement]:
     """Times several models in turns, so that a drift of the machine hits all alike.
 
+    The machine's pace is read between the inferences (`profiler._pace`).
+
     Args:
         paths: name to ONNX file; all are held in memory at once.
         target: target name.
@@ -83,7 +87,11 @@ def measure_interleaved(
         for session in sessions.values():
             stack.callback(session.close)
             warm_up(session.run, clock, seconds=WARM_UP_S)
-        taken = _in_turns(sessions, rule, clock, watch_share=threads == 1)
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="metronas-"))
+        probe = stack.enter_context(
+            open_probe(runtime, Path(scratch), clock, threads=threads, precision=precision)
+        )
+        taken = _in_turns(sessions, rule, clock, probe, watch_share=threads == 1)
         return {name: Measurement.of(samples) for name, samples in taken.items()}
 
 
@@ -117,14 +125,19 @@ def runtime_for(
 
 
 def _in_turns(
-    sessions: Mapping[str, Session], rule: StoppingRule, clock: Clock, *, watch_share: bool
+    sessions: Mapping[str, Session], rule: StoppingRule, clock: Clock, probe: Probe,
+    *, watch_share: bool,
 ) -> dict[str, Samples]:
     taken = {name: Samples() for name in sessions}
-    waiting = list(sessions)
+    waiting, pace_ms = list(sessions), probe.time_ms()
     with no_garbage_collection():
         while waiting:
+            pace_ms = probe.time_ms() if probe.due else pace_ms
             for name in waiting:
+                taken[name].pace_ms.append(pace_ms)
                 take(sessions[name].run, taken[name], clock, watch_share=watch_share)
+                if probe.due:
+                    pace_ms = probe.time_ms()
+                taken[name].pace_ms.append(pace_ms)
             waiting = [name for name in waiting if not satisfied(rule, taken[name])]
     return taken
-

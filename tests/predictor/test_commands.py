@@ -75,6 +75,7 @@ def test_evaluate_prints_the_figures(
     class Truth:
         def __init__(self, median_ms: float) -> None:
             self.median_ms = median_ms
+            self.pace_ms = None
 
     exported: dict[Path, float] = {}
 
@@ -86,8 +87,10 @@ def test_evaluate_prints_the_figures(
         vector = self.encode(architecture)[None]  # type: ignore[arg-type]
         exported[path] = float((sums_ms(self, vector) * kernel_correction(vector)).item())
 
-    def measure(path: Path, *, target: str, threads: int, precision: str) -> Truth:
-        assert (target, threads, precision) == ("cpu", 1, "fp32")
+    def measure(
+        path: Path, *, target: str, threads: int, precision: str, min_samples: int
+    ) -> Truth:
+        assert (target, threads, precision, min_samples) == ("cpu", 1, "fp32", 12)
         assert "cpu" in lock_process.held
         return Truth(exported[path])
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ class Doubles(LatencyPredictor):
     level = 0.95
     table_identity = "none"
     space = SPACE
+    speed_margin = math.log(1.02)
 
     def predict(self, vectors: np.ndarray) -> Prediction:
         latency_ms = 10.0 + vectors.sum(axis=1)
@@ -70,13 +72,13 @@ def test_measurements_meet_their_predictions() -> None:
     vectors = distinct(SPACE, 12, seed=3)
     seen: list[Path] = []
 
-    def measure(path: Path) -> float:
+    def measure(path: Path) -> tuple[float, float]:
         assert path.is_file()
         seen.append(path)
         if path.stem == "-1":
-            return 52.0
+            return 52.0, 1.04
         again = seen.count(path) == 2
-        return 100.0 + int(path.stem) + (0.5 if again else 0.0)
+        return 100.0 + int(path.stem) + (0.5 if again else 0.0), 1.04
 
     result = evaluate(Doubles(), vectors, measure, np.random.default_rng(0))
     np.testing.assert_array_equal(result.measured_ms, 100.0 + np.arange(12))
@@ -85,7 +87,8 @@ def test_measurements_meet_their_predictions() -> None:
     np.testing.assert_array_equal(result.predicted_ms, 10.0 + vectors.sum(axis=1))
     assert result.reference_ms.tolist() == [52.0, 52.0]
     assert result.machine_shift == pytest.approx(0.04)
-    assert result.accuracy_at_speed.bias == pytest.approx(1.04 * (1 + result.accuracy.bias) - 1)
+    assert result.accuracy_at_pace.bias == pytest.approx(1.04 * (1 + result.accuracy.bias) - 1)
+    assert result.accuracy_at_pace.bound_width == pytest.approx(1.1 / 1.02 - 1)
     assert len(seen) == 17
     assert not any(path.exists() for path in seen)
     record = result.records()[1]

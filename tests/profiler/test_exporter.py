@@ -48,6 +48,6 @@ def test_helper_answers_each_request(
     paths = [str(tmp_path / "a.onnx"), str(tmp_path / "b.onnx")]
     lines = [f'[null, "{paths[0]}"]\n', f'[[0, 0, 0, 1, 1, 1], "{paths[1]}"]\n']
     monkeypatch.setattr("sys.stdin", iter(lines))
-    _serve("fake")
+    _serve("fake", 1)
     assert capsys.readouterr().out == "done\ndone\n"
     assert all(Path(path).stat().st_size > 0 for path in paths)

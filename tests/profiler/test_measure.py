@@ -161,7 +161,7 @@ def test_named_runtime() -> None:
     assert runtime_for("cpu", "fp32", "onnxruntime").name == "onnxruntime"
     with pytest.raises(UserError, match="unknown runtime 'tpu'"):
         runtime_for("cpu", runtime="tpu")
-    with pytest.raises(UserError, match="'onnxruntime' does not serve 'cuda:0'"):
+    with pytest.raises(UserError, match="onnxruntime cannot reach 'cuda:0'"):
         runtime_for("h200", runtime="onnxruntime")
     with pytest.raises(UserError, match="'int8'"):
         runtime_for("cpu", "int8", "onnxruntime")

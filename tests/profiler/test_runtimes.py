@@ -46,5 +46,5 @@ def test_a_precision_that_the_first_runtime_lacks_goes_to_the_next() -> None:
 
 
 def test_runtimes_of_one_kind_of_device_refuse_the_other() -> None:
-    with pytest.raises(UserError, match="'onnxruntime' does not serve 'cuda:0'"):
+    with pytest.raises(UserError, match="onnxruntime cannot reach 'cuda:0'"):
         load_runtime("onnxruntime", device="cuda:0")

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from luts import cli
+
+
+def _run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: OSError,
+         *, resumable: bool = True) -> tuple[object, str]:
+    def main() -> None:
+        raise error
+
+    monkeypatch.setattr("sys.argv", ["program"])
+    with pytest.raises(SystemExit) as ended:
+        cli.run(main, resumable=resumable)
+    return ended.value.code, capsys.readouterr().err
+
+
+def test_full_disk_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "table/journal.jsonl")
+    code, said = _run(capsys, monkeypatch, full)
+    assert code == 2
+    assert said == ("error: No space left on device 'table/journal.jsonl'; what was done before "
+                    "is kept\n")
+    _, said = _run(capsys, monkeypatch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+                   resumable=False)
+    assert said == "error: No space left on device\n"
+
+
+def test_other_errors_of_the_system_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise OSError("a library's own words")
+
+    monkeypatch.setattr("sys.argv", ["program"])
+    with pytest.raises(OSError, match="a library's own words"):
+        cli.run(broken)
