@@ -80,13 +80,22 @@ class Journal:
                 good += len(line)
             if good < len(data):
                 os.truncate(path, good)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
 
     def append(self, record: dict[str, Any]) -> None:
-        """Adds one record, flushed and synced."""
-        self._file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Adds one record, flushed and synced.
+
+        Raises:
+            OSError: it cannot be written; it names the file.
+        """
+        try:
+            # Unbuffered: what a full disk refused must not be written later, at closing.
+            left = memoryview(json.dumps(record, allow_nan=False).encode() + b"\n")
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
         self.records.append(record)
 
     def rewrite(self, records: list[dict[str, Any]]) -> None:
@@ -97,7 +106,7 @@ class Journal:
                 "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
             )
         self.records = list(records)
-        self._file = self.path.open("ab")
+        self._file = self.path.open("ab", buffering=0)
 
     def close(self) -> None:
         """Closes the file; records stay readable."""

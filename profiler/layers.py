@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from luts.errors import UserError
+from luts.errors import InferenceError, UserError
 from luts.files import sha256
 from profiler._clock import Clock, SystemClock
 from profiler._named import named_model
@@ -124,14 +125,17 @@ def measure_layers(
     rule = rule or StoppingRule(min_samples=30, max_seconds=5.0)
     with tempfile.TemporaryDirectory(prefix="metronas-") as scratch:
         named = named_model(path, Path(scratch))
-        plain = runtime.open(named.path, threads=threads, precision=precision)
-        with closing(plain):
-            whole = measure_session(plain, rule, threads=threads, clock=clock)
-        load = load_average()
-        profiled = runtime.open(named.path, threads=threads, precision=precision, profile=True)
-        with closing(profiled):
-            times = profiled.node_times(_profiled_runs(whole))
-            layers = layer_times(profiled.graph(), times, named.shown, whole.median_ms)
+        open_named = partial(runtime.open, named.path, threads=threads, precision=precision)
+        try:
+            with closing(open_named()) as plain:
+                whole = measure_session(plain, rule, threads=threads, clock=clock)
+            load = load_average()
+            with closing(open_named(profile=True)) as profiled:
+                times = profiled.node_times(_profiled_runs(whole))
+                layers = layer_times(profiled.graph(), times, named.shown, whole.median_ms)
+        except InferenceError as error:
+            # Only the user's own file means anything to the user.
+            raise InferenceError(str(error).replace(str(named.path), str(path))) from None
     return ModelTimes(
         model=path.name, model_sha256=sha256(path),
         created=datetime.now(UTC).isoformat(timespec="seconds"), target=target,

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from luts.files import Journal
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_a_journal_on_a_full_disk_names_itself_and_stays_readable(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    journal.append({"kept": 1})
+    journal._file.close()
+    journal._file = FULL.open("ab", buffering=0)
+    with pytest.raises(OSError, match="No space left") as raised:
+        journal.append({"lost": 2})
+    assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, str(path))
+    journal.close()
+    assert Journal(path).records == [{"kept": 1}]
