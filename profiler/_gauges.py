@@ -55,7 +55,7 @@ class CpuGauges:
 
     def __init__(self, folder: Path = _CPUS) -> None:
         self._clocks = sorted(folder.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-        self._counts = sorted(folder.glob("cpu[0-9]*/thermal_throttle/*_throttle_count"))
+        self._counts = _one_each_package(folder)
         self._before = self._count()
 
     def state(self) -> DeviceState:
@@ -70,6 +70,15 @@ class CpuGauges:
 
     def _count(self) -> int:
         return sum(int(path.read_text()) for path in self._counts)
+
+
+def _one_each_package(folder: Path) -> list[Path]:
+    """Counts of throttling, one file a package: asking every core takes longer than inferences."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("cpu[0-9]*/thermal_throttle/package_throttle_count")):
+        package = path.parents[1] / "topology" / "physical_package_id"
+        found.setdefault(package.read_text() if package.exists() else "", path)
+    return list(found.values())
 
 
 class NvmlGauges:

@@ -49,12 +49,14 @@ def test_processors(tmp_path: Path) -> None:
     for cpu, khz in (("cpu0", 800_000), ("cpu1", 3_200_000)):
         (tmp_path / cpu / "cpufreq").mkdir(parents=True)
         (tmp_path / cpu / "thermal_throttle").mkdir()
+        (tmp_path / cpu / "topology").mkdir()
+        (tmp_path / cpu / "topology" / "physical_package_id").write_text(cpu[-1])
         (tmp_path / cpu / "cpufreq" / "scaling_cur_freq").write_text(f"{khz}\n")
-        (tmp_path / cpu / "thermal_throttle" / "core_throttle_count").write_text("7\n")
+        (tmp_path / cpu / "thermal_throttle" / "package_throttle_count").write_text("7\n")
     gauges = CpuGauges(tmp_path)
     assert gauges.state() == DeviceState(frequency_mhz=3200)
     assert not gauges.throttled()
-    (tmp_path / "cpu1" / "thermal_throttle" / "core_throttle_count").write_text("8\n")
+    (tmp_path / "cpu1" / "thermal_throttle" / "package_throttle_count").write_text("8\n")
     assert gauges.throttled()
     assert not gauges.throttled()
 
