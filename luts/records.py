@@ -150,6 +150,7 @@ class TableInfo(BaseModel):
         plan_hash: digest of the planned networks.
         code_hash: digest of the measuring code.
         space_hash: digest of the space's decisions and operators.
+        calibrated_from: identity of the table that this one was adapted from; empty: measured.
         content_sha256: digest of each Parquet file; filled by `LatencyTable.save`.
         sealed_sha256: digest of this record without this field; filled by `save`.
     """
@@ -178,6 +179,7 @@ class TableInfo(BaseModel):
     overhead_ms: float = Field(default=0.0, allow_inf_nan=False)
     failures: dict[str, int] = {}
     settings: dict[str, str | int | float | bool] = {}
+    calibrated_from: str = ""
     content_sha256: dict[str, str] = {}
     sealed_sha256: str = ""
 

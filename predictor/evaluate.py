@@ -32,6 +32,9 @@ def main(
     out: Annotated[
         Path | None, typer.Option(help="File for the raw pairs, as JSON.", dir_okay=False)
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="File for a plot.", dir_okay=False)
+    ] = None,
     wait: Annotated[
         float,
         typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
@@ -43,6 +46,8 @@ def main(
         python -m predictor.evaluate --target cpu
 
         python -m predictor.evaluate --target cpu --samples 100 --json --out pairs.json
+
+        python -m predictor.evaluate --target cpu --html evaluation.html
     """
     import os
 
@@ -60,8 +65,8 @@ def main(
 
     space, table = load_space_and_table(target, recipe, threads)
     predictor = load_predictor(target, recipe, threads)
-    if out is not None:
-        writable_folder(out.parent)
+    for file in filter(None, (out, html)):
+        writable_folder(file.parent)
     rng = np.random.default_rng(seed)
     known = {sample.vector for sample in table.networks if sample.vector is not None}
     vectors = fresh_architectures(space, known, samples, rng)
@@ -91,6 +96,10 @@ def main(
         reference_ms = result.reference_ms.tolist()
         pairs = {"reference_ms": reference_ms, "networks": result.records()}
         write_json(out, {**asdict(figures), **about, **pairs})
+    if html is not None:
+        from predictor._evaluate_page import write_page
+
+        write_page(html, result, f"{samples} fresh architectures of {recipe} on {target}")
     if abs(result.machine_shift) > _UNSTEADY:
         print(
             f"warning: the reference network takes {result.machine_shift:+.1%} against the table; "
@@ -122,6 +131,10 @@ def _report(figures: Accuracy, about: dict[str, Any]) -> None:
         "within 10 %": (figures.within_10, paced["within_10"]),
         "median of predicted / measured, minus 1": (figures.bias, paced["bias"]),
         f"below the upper bound (level {about['level']:g})": (figures.coverage, paced["coverage"]),
+        **{f"... of the {which} third": (figures.coverage_by_third[place],
+                                         paced["coverage_by_third"][place])
+           for place, which in enumerate(("fastest", "middle", "slowest"))
+           if len(figures.coverage_by_third) == 3},
         "upper bound above prediction": (figures.bound_width, paced["bound_width"]),
         f"measured again, {figures.repeats} networks": (figures.noise, paced["noise"]),
     }

@@ -20,6 +20,7 @@ class Accuracy:
         within_5: share with a relative error of at most 5 %.
         within_10: share with a relative error of at most 10 %.
         coverage: share of measurements at or below the upper bound.
+        coverage_by_third: the same of the fastest, middle and slowest third, by prediction.
         noise: median relative difference between two sessions of one network.
         bound_width: mean of upper bound over prediction, minus 1.
         bias: median of prediction over measurement, minus 1.
@@ -31,6 +32,7 @@ class Accuracy:
     within_5: float
     within_10: float
     coverage: float
+    coverage_by_third: tuple[float, ...]
     noise: float
     bound_width: float
     bias: float
@@ -58,13 +60,18 @@ def accuracy(
             "of each is needed"
         )
     relative = np.abs(predicted_ms - measured_ms) / measured_ms
+    below = measured_ms <= upper_ms
     first, second = measured_ms[twice], again_ms[twice]
     return Accuracy(
         n=len(measured_ms),
         mape=float(relative.mean()),
         within_5=share_within(relative, 0.05),
         within_10=share_within(relative, 0.10),
-        coverage=float((measured_ms <= upper_ms).mean()),
+        coverage=float(below.mean()),
+        coverage_by_third=tuple(
+            float(third.mean()) for third in np.array_split(below[np.argsort(predicted_ms)], 3)
+            if len(third)
+        ),
         noise=float(np.median(np.abs(first - second) / ((first + second) / 2))),
         bound_width=float((upper_ms / predicted_ms).mean() - 1),
         bias=float(np.median(predicted_ms / measured_ms) - 1),

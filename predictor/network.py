@@ -11,36 +11,26 @@ from luts.errors import CorruptFileError, UserError
 from luts.files import atomic_path, sha256, writable_folder, write_json
 from luts.space import OperatorSpace, Vectors
 from luts.table import LatencyTable
-from predictor._training import (
-    check_table,
-    quality_of,
-    reference_ms,
-    speed_margin,
-    training_set,
-)
+from predictor._training import check_table, quality_of, reference_ms, speed_margin, training_set
 from predictor.base import LatencyPredictor, Prediction, checked
 from predictor.calibration import choose, out_of_fold
-from predictor.conformal import fewest_scores, upper_quantile
+from predictor.conformal import fewest_scores
 from predictor.corrector import Corrector, Method
 from predictor.costs import FactorCosts
 from predictor.ensemble import TreeEnsemble
 from predictor.extremes import Floats
 from predictor.features import Features
-from predictor.record import (
-    SIDECAR,
-    TREES_FILE,
-    PredictorRecord,
-    read_record,
-    refit_command,
-)
+from predictor.record import SIDECAR, TREES_FILE, PredictorRecord, read_record, refit_command
+from predictor.spread import Spread
 
 
 class NetworkPredictor(LatencyPredictor):
-    """Predicts ``sum * exp(correction)``, bounded above by ``exp(margin)`` times that.
+    """Predicts ``sum * exp(correction)``, and a bound above it.
 
     The sum is gathered from the table, the correction is learned from the table's end-to-end
-    samples, and the margin is the conformal quantile of its errors on networks that it had not
-    seen (see `predictor.calibration.out_of_fold` for what is guaranteed).
+    samples, and the bound is the conformal quantile of its errors on networks that it had not
+    seen, at each latency, times the slowest speed of the machine (see
+    `predictor.calibration.out_of_fold` for what is guaranteed).
 
     Args:
         record: where it comes from, and its numbers.
@@ -54,6 +44,8 @@ class NetworkPredictor(LatencyPredictor):
         self.level = record.level
         self.table_identity = record.table_identity
         self.speed_margin = record.speed_margin
+        self._spread = Spread(record.margin - record.speed_margin, record.margin_slope,
+                              record.middle_ms)
         self._costs = costs
         self._features = Features(costs)
         self._corrector = corrector
@@ -91,7 +83,7 @@ class NetworkPredictor(LatencyPredictor):
         targets = np.log(data.latency_ms / sum_ms)
         unseen_ms = sum_ms * np.exp(out_of_fold(values, targets, seed))
         at_speed_ms = data.session_ms / data.slowness
-        spread = upper_quantile(np.log(at_speed_ms / unseen_ms)[data.uniform], level)
+        spread = Spread.fit(unseen_ms[data.uniform], at_speed_ms[data.uniform], level)
         slowest = speed_margin(data)
         method, errors = choose(values, targets, seed)
         corrector = Corrector.fit(method, values, targets, seed)
@@ -101,7 +93,9 @@ class NetworkPredictor(LatencyPredictor):
             table_identity=table.identity,
             level=level,
             seed=seed,
-            margin=spread + slowest,
+            margin=spread.width + slowest,
+            margin_slope=spread.slope,
+            middle_ms=spread.middle_ms,
             speed_margin=slowest,
             networks=len(data.vectors),
             method=method.name,
@@ -125,7 +119,7 @@ class NetworkPredictor(LatencyPredictor):
         """
         sum_ms, values = self._features(checked(vectors, self.space))
         latency_ms = sum_ms * np.exp(self._corrector(values))
-        return Prediction(latency_ms, latency_ms * np.exp(self.record.margin))
+        return Prediction(latency_ms, self._upper(latency_ms))
 
     def predict_reference(self) -> tuple[float, float]:
         """Latency and upper bound of the reference network, in ms.
@@ -136,7 +130,10 @@ class NetworkPredictor(LatencyPredictor):
         latency_ms = self.record.reference_ms
         if latency_ms is None:
             latency_ms = self._costs.reference_ms * float(np.exp(self._corrector.intercept))
-        return latency_ms, latency_ms * float(np.exp(self.record.margin))
+        return latency_ms, float(self._upper(np.array([latency_ms]))[0])
+
+    def _upper(self, latency_ms: Floats) -> Floats:
+        return np.asarray(latency_ms * np.exp(self._spread(latency_ms) + self.speed_margin))
 
     def factor_costs(self) -> list[Floats]:
         """Per factor, the table latency of each of its rows in ms, each of shape ``(rows,)``."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from luts.errors import CorruptFileError
 from luts.files import read_json, sha256
 
-FORMAT = 1
+FORMAT = 2
 SIDECAR = "predictor.json"
 TREES_FILE = "trees.json"
 
@@ -45,7 +45,9 @@ class PredictorRecord(BaseModel):
     Attributes:
         table_identity: identity of the table that it was fitted to.
         level: level of the upper bound.
-        margin: logarithm of upper bound over prediction.
+        margin: logarithm of upper bound over prediction, at the middle latency.
+        margin_slope: exponent with which the part that is not for speed grows with latency.
+        middle_ms: the middle latency.
         speed_margin: part of it that is for the slowest speed that the machine showed.
         networks: distinct networks that it learned from.
         method: name of the method that was chosen.
@@ -68,6 +70,8 @@ class PredictorRecord(BaseModel):
     level: float = Field(gt=0, lt=1)
     seed: int
     margin: float = Field(allow_inf_nan=False)
+    margin_slope: float = Field(default=0.0, allow_inf_nan=False)
+    middle_ms: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     speed_margin: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     networks: int
     method: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,12 +29,14 @@ class DeviceState:
         temperature_c: temperature.
         power_w: power drawn.
         energy_mj: energy drawn since some moment in the past.
+        others: other processes that compute on it.
     """
 
     frequency_mhz: float | None = None
     temperature_c: float | None = None
     power_w: float | None = None
     energy_mj: float | None = None
+    others: int | None = None
 
 
 class Gauges(Protocol):
@@ -102,11 +105,19 @@ class NvmlGauges:
             self._ask("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
             None if power_mw is None else power_mw / 1e3,
             self._ask("nvmlDeviceGetTotalEnergyConsumption"),
+            self._others(),
         )
 
     def throttled(self) -> bool:
         """See `Gauges.throttled`; NVML tells of this moment only."""
         return bool(clock_reasons(self._nvml, self._handle) & sum(THROTTLING))
+
+    def _others(self) -> int | None:
+        try:
+            running = self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle)
+        except self._nvml.NVMLError_NotSupported:
+            return None
+        return len([process for process in running if process.pid != os.getpid()])
 
     def _ask(self, name: str, *arguments: Any) -> float | None:
         try:

@@ -56,6 +56,7 @@ class VisitRecord(_Record):
         temperature_c: its temperature.
         power_w: its power.
         energy_mj: energy of one inference.
+        others: other processes that computed on the device.
     """
 
     network: int
@@ -78,6 +79,7 @@ class VisitRecord(_Record):
     temperature_c: float | None = None
     power_w: float | None = None
     energy_mj: float | None = None
+    others: int | None = None
 
     kind = "visit"
 

@@ -54,10 +54,11 @@ def time_network(
         latency_ms=whole.median_ms, p10_ms=whole.p10_ms, p90_ms=whole.p90_ms,
         samples=whole.samples, discarded=whole.discarded, seconds=whole.seconds,
         load=load_average(), runs=times.runs, by_path_ms=shares.by_path_ms,
-        unattributed_ms=shares.unattributed_ms, disturbed=whole.disturbed,
+        unattributed_ms=shares.unattributed_ms,
+        disturbed=whole.disturbed or bool(whole.state.others),
         pace_ms=whole.pace_ms, throttled=whole.throttled,
         frequency_mhz=whole.state.frequency_mhz, temperature_c=whole.state.temperature_c,
-        power_w=whole.state.power_w, energy_mj=whole.energy_mj,
+        power_w=whole.state.power_w, energy_mj=whole.energy_mj, others=whole.state.others,
     )
 
 

@@ -36,7 +36,7 @@ class Settings:
         min_samples=8, min_seconds=0.4, max_seconds=2.5, goal=0.006))
     canary_rule: StoppingRule = field(default_factory=lambda: StoppingRule(
         min_samples=4, min_seconds=0.25, max_seconds=2.0, goal=0.006))
-    profiled_runs: int = 5
+    profiled_runs: int = 8
     canary_every: int = 8
     third_visits: float = 0.1
     patience_s: float = 120.0

@@ -42,6 +42,7 @@ class SimulatedDevice:
         others: seconds since the start to the share of the machine that others use.
         crowd: factor on latencies while others use any of it.
         crashes: paths of operators that no network survives.
+        company: seconds since the start to whether another process computes on the device.
         throttle: seconds since the start to whether heat slows it by two thirds.
         paced: exponent with which the slowness hits the probe; 0: it feels nothing.
         probe_slowness: seconds since the start to a factor on the probe alone.
@@ -53,6 +54,7 @@ class SimulatedDevice:
         others: Callable[[float], float] = lambda s: 0.0, crowd: float = 1.0,
         crashes: Callable[[Operator], bool] = lambda operator: False, paced: float = 0.0,
         throttle: Callable[[float], bool] = lambda s: False,
+        company: Callable[[float], bool] = lambda s: False,
         probe_slowness: Callable[[float], float] = lambda s: 1.0,
     ) -> None:
         self.rng = np.random.default_rng(seed)
@@ -61,6 +63,7 @@ class SimulatedDevice:
         self.others, self.crowd, self.crashes = others, crowd, crashes
         self.paced, self.probe_slowness = paced, probe_slowness
         self.throttle, self.spent_mj = throttle, 0.0
+        self.company = company
         self._hot = False
         self.now_s = 0.0
         self.busy_s = 0.0
@@ -85,7 +88,8 @@ class SimulatedDevice:
     def state(self) -> DeviceState:
         """Clock in MHz, degrees, and 2 W."""
         hot = self.throttle(self.now_s)
-        return DeviceState(1000.0 if hot else 2000.0, 95.0 if hot else 60.0, 2.0, self.spent_mj)
+        return DeviceState(1000.0 if hot else 2000.0, 95.0 if hot else 60.0, 2.0, self.spent_mj,
+                           int(self.company(self.now_s)))
 
     def throttled(self) -> bool:
         hot, self._hot = self._hot, False

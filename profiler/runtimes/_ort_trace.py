@@ -36,12 +36,11 @@ def mean_times(events: list[dict[str, Any]], runs: int) -> NodeTimes:
             whole_us.append(event["dur"])
             nodes_us.append(current)
             current = defaultdict(float)
-    # The faster half: interference only slows, and the sum is scaled to end-to-end time anyway.
-    order = np.argsort(whole_us[-runs:])[: (runs + 1) // 2]
-    chosen = [nodes_us[-runs:][i] for i in order]
-    by_node = {name: sum(run[name] for run in chosen) / len(chosen) / 1e3 for name in chosen[0]}
-    whole_ms = float(np.mean([whole_us[-runs:][i] for i in order])) / 1e3
-    return NodeTimes(by_node, whole_ms, len(chosen))
+    # Each node by itself: interference hits single nodes, a few at a time. The sum of medians is
+    # scaled to end-to-end time anyway.
+    chosen = nodes_us[-runs:]
+    by_node = {name: float(np.median([run[name] for run in chosen])) / 1e3 for name in chosen[0]}
+    return NodeTimes(by_node, float(np.median(whole_us[-runs:])) / 1e3, len(chosen))
 
 
 class Exported:

@@ -36,9 +36,9 @@ class NodeTimes:
     """Time per node inside whole inferences.
 
     Attributes:
-        by_node_ms: node name to mean time per inference; nodes that share a name are summed.
-        whole_ms: mean time of the same inferences, as the runtime saw them.
-        runs: inferences behind these means.
+        by_node_ms: node name to its time in one inference; nodes that share a name are summed.
+        whole_ms: time of one of the same inferences, as the runtime saw it.
+        runs: inferences behind these times.
     """
 
     by_node_ms: dict[str, float]

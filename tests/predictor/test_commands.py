@@ -97,7 +97,8 @@ def test_evaluate_prints_the_figures(
     monkeypatch.setattr(FakeSpace, "export_onnx", export)
     monkeypatch.setattr("profiler.timing.measure_model", measure)
     out = fitted.parent.parent / "pairs" / "raw.json"
-    arguments = (*FAKE, "--samples", "20", "--json", "--out", str(out))
+    page = out.with_name("page.html")
+    arguments = (*FAKE, "--samples", "20", "--json", "--out", str(out), "--html", str(page))
     assert command(monkeypatch, evaluate.main, *arguments) == 0
     captured = capsys.readouterr()
     figures = json.loads(captured.out)
@@ -108,6 +109,7 @@ def test_evaluate_prints_the_figures(
     assert figures["within_5"] == figures["within_10"] == 1.0
     assert figures["coverage"] > 0.9
     assert figures["noise"] == 0.0
+    assert "20 fresh architectures of fake" in page.read_text()
     pairs = json.loads(out.read_text())["networks"]
     assert len(pairs) == 20
     known = {tuple(v) for v in VECTORS.tolist()}

@@ -84,6 +84,26 @@ def test_the_bound_covers_fresh_sessions_at_its_level() -> None:
     assert 0.86 <= np.mean(shares) <= 0.97
 
 
+def test_slow_networks_are_covered_as_well_as_fast_ones() -> None:
+    """Errors grow with latency; over 6 campaigns of 200 networks, each third at its level."""
+    space, covered = FakeSpace(cells=4), []
+    for seed in range(6):
+        def noisy(vectors: np.ndarray, seed: int) -> np.ndarray:
+            times = sums_ms(space, vectors)
+            spread = 0.02 * (times / 0.6) ** 1.5
+            return times * np.exp(spread * np.random.default_rng(seed).normal(size=len(times)))
+
+        vectors = distinct(space, 200, seed=seed)
+        table = make_table(space, vectors, factor=lambda v, s=seed: noisy(v, s) / sums_ms(space, v))
+        predictor = NetworkPredictor.fit(space, table, level=0.9)
+        fresh = distinct(space, 600, seed=100 + seed)
+        measured, order = noisy(fresh, 50 + seed), np.argsort(sums_ms(space, fresh))
+        below = (measured <= predictor.predict(fresh).upper_ms)[order]
+        covered.append([third.mean() for third in np.array_split(below, 3)])
+    assert predictor.record.margin_slope > 0.5
+    assert np.abs(np.mean(covered, axis=0) - 0.9).max() < 0.08
+
+
 def test_a_higher_level_gives_a_wider_bound(table: LatencyTable) -> None:
     margins = [NetworkPredictor.fit(SPACE, table, level=v).record.margin for v in (0.5, 0.8, 0.95)]
     assert margins[0] < margins[1] < margins[2]

@@ -21,7 +21,7 @@ from tests.fakes import FakeSpace
 from tests.simulated import SimulatedDevice, SimulatedRuntime, SimulatedSpace, truth_ms
 
 BRIEF = StoppingRule(min_samples=9, min_seconds=0.1, max_seconds=0.6)
-SETTINGS = Settings(rule=BRIEF, canary_rule=BRIEF, canary_every=4)
+SETTINGS = Settings(rule=BRIEF, canary_rule=BRIEF, canary_every=4, profiled_runs=3)
 
 
 def _campaign(
@@ -142,6 +142,16 @@ def test_device_that_is_always_too_hot_gives_no_table(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="heat or power slowed the device all the while"):
         campaign.run()
     assert not (tmp_path / SIDECAR).exists()
+
+
+def test_timings_beside_another_program_on_the_device_are_repeated(tmp_path: Path) -> None:
+    device = SimulatedDevice(scatter=0.005, company=lambda s: s % 3 < 1)
+    table = _campaign(tmp_path, device).run()
+    records = [json.loads(line) for line in (tmp_path / JOURNAL).read_text().splitlines()]
+    visits = [record for record in records if record["kind"] == "visit"]
+    assert {record["others"] for record in visits if not record["disturbed"]} == {0}
+    assert table.info.drift.disturbed < 0.1
+    assert sum(sample.discarded for sample in table.networks) > 100
 
 
 def test_rows_carry_clock_heat_and_energy(tmp_path: Path) -> None:

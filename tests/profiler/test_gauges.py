@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,8 @@ def _nvml(reasons: int = 0, **changes: object) -> SimpleNamespace:
         "nvmlDeviceGetClockInfo": lambda handle, which: 1980 if which == 1 else 0,
         "nvmlDeviceGetTemperature": lambda handle, which: 41,
         "nvmlDeviceGetTotalEnergyConsumption": unsupported,
+        "nvmlDeviceGetComputeRunningProcesses": lambda handle: [
+            SimpleNamespace(pid=pid) for pid in (os.getpid(), 1)],
         "nvmlDeviceGetCurrentClocksThrottleReasons": lambda handle: reasons,
         "NVML_CLOCK_SM": 1, "NVML_TEMPERATURE_GPU": 0,
         "NVMLError_NotSupported": NotSupportedError,
@@ -31,7 +34,7 @@ def _nvml(reasons: int = 0, **changes: object) -> SimpleNamespace:
 
 
 def test_state_of_a_device_with_what_it_cannot_tell() -> None:
-    assert NvmlGauges(_nvml(), None).state() == DeviceState(1980, 41, 71.5, None)
+    assert NvmlGauges(_nvml(), None).state() == DeviceState(1980, 41, 71.5, None, others=1)
     told = _nvml(nvmlDeviceGetTotalEnergyConsumption=lambda handle: 5_000_000)
     assert NvmlGauges(told, None).state().energy_mj == 5_000_000
 
