@@ -107,7 +107,7 @@ class Corrector:
         Args:
             features: shape ``(count, features)``.
         """
-        correction = (features - self.mean) @ self.weights + self.intercept
+        correction = features @ self.weights + (self.intercept - self.mean @ self.weights)
         if self.trees is not None:
             correction += self.trees(features)
         return np.asarray(correction)

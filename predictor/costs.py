@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -53,6 +54,10 @@ class FactorCosts:
             space, blocks, table.info.overhead_ms, table.latency_ms(space.lower_reference())
         )
 
+    @cached_property
+    def _columns(self) -> list[Floats]:
+        return [np.ascontiguousarray(block.T) for block in self.blocks]
+
     def latency_ms(self) -> list[Floats]:
         """Per factor, the latency of each of its rows, each of shape ``(rows,)``.
 
@@ -61,14 +66,14 @@ class FactorCosts:
         return [block[:, 0] for block in self.blocks]
 
     def gather(self, vectors: Vectors) -> list[Floats]:
-        """Per factor, the costs of each architecture, each of shape ``(count, 4)``.
+        """Per factor, the costs of each architecture, each of shape ``(4, count)``.
 
         Args:
             vectors: index vectors, shape ``(count, decisions)``.
         """
         return [
-            np.take(block, self.space.factor_rows(factor, vectors), axis=0)
-            for factor, block in zip(self.space.factors, self.blocks, strict=True)
+            np.take(columns, self.space.factor_rows(factor, vectors), axis=1)
+            for factor, columns in zip(self.space.factors, self._columns, strict=True)
         ]
 
     def sum_ms(self, vectors: Vectors) -> Floats:

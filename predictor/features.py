@@ -41,20 +41,22 @@ class Features:
             Table sums in ms, overhead included, shape ``(count,)``, and features, shape
             ``(count, len(names))``.
         """
-        features = np.empty((len(vectors), len(self.names)))
-        totals = np.zeros((len(vectors), len(COLUMNS)))
-        totals[:, 0] = self._costs.overhead_ms
+        # One row a feature: trees and products read whole features, one after another.
+        features = np.empty((len(self.names), len(vectors)))
+        totals = np.zeros((len(COLUMNS), len(vectors)))
+        totals[0] = self._costs.overhead_ms
         start = 0
         for block, varying in zip(self._costs.gather(vectors), self._varying, strict=True):
             totals += block
             stop = start + int(varying.sum())
-            features[:, start:stop] = block[:, varying]
+            features[start:stop] = block[varying]
             start = stop
-        stop = start + len(self._space.decisions)
-        features[:, start:stop] = self._values[np.arange(len(self._values)), vectors]
-        features[:, stop : stop + 3] = np.log(np.maximum(totals[:, :3], 1e-12))
-        features[:, stop + 3] = totals[:, 3]
-        return totals[:, 0], features
+        for values, indices in zip(self._values, vectors.T, strict=True):
+            features[start] = values[indices]
+            start += 1
+        features[start : start + 3] = np.log(np.maximum(totals[:3], 1e-12))
+        features[start + 3] = totals[3]
+        return totals[0], features.T
 
 
 def _names(space: OperatorSpace, varying: list[npt.NDArray[np.bool_]]) -> tuple[str, ...]:
