@@ -1,0 +1,179 @@
+"""The model of one kind of operator over one or more devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from luts.operator import Operator
+from predictor.device_facts import DeviceFacts
+from predictor.extremes import Floats
+from predictor.operators.ceiling import Ceiling
+from predictor.operators.features import Indices, Schema, bounds_ms, features
+from predictor.operators.folds import folds_of
+from predictor.operators.interval import Interval
+from predictor.operators.learner import Learner, Recipe, recipes_for
+from predictor.operators.work import Work
+
+# A word that training lacked, such as another activation, counts as so many log units outside.
+_NEW_WORD = 1.0
+# Rows that choose among recipes; more of them hardly change the choice.
+_CHOOSING = 6000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Measured operators of one kind.
+
+    Attributes:
+        operators: one per row.
+        work: their numbers.
+        latency_ms: measured, shape ``(rows,)``.
+        of: index of each row's device, shape ``(rows,)``.
+        groups: rows of one group are never both learned from and judged, shape ``(rows,)``.
+    """
+
+    operators: Sequence[Operator]
+    work: Work
+    latency_ms: Floats
+    of: Indices
+    groups: Indices
+
+    def take(self, rows: Indices) -> Rows:
+        """Some of the rows."""
+        work = Work(self.work.values[rows], tuple(self.work.dtypes[i] for i in rows))
+        operators = [self.operators[i] for i in rows]
+        return Rows(operators, work, self.latency_ms[rows], self.of[rows], self.groups[rows])
+
+
+@dataclass(frozen=True)
+class KindModel:
+    """Predicts ``ceiling * exp(learned)`` for one kind.
+
+    Attributes:
+        schema: columns of the kind.
+        ceilings: device name to its own physical part.
+        learner: the learned part, shared by all devices.
+        known: interval on devices that were learned from.
+        fresh: interval on other devices.
+        rows: measured rows behind it.
+        error: mean absolute log error of each recipe that was tried, on unseen groups.
+    """
+
+    schema: Schema
+    ceilings: dict[str, Ceiling]
+    learner: Learner
+    known: Interval
+    fresh: Interval
+    rows: int
+    error: dict[str, float]
+
+    def log_ms(
+        self, operators: Sequence[Operator], facts: Sequence[DeviceFacts], of: Indices
+    ) -> tuple[Floats, Floats]:
+        """Logarithms of latencies in ms and half widths of intervals, each ``(operators,)``."""
+        work = Work.of(operators)
+        values, base = _inputs(self.schema, operators, work, facts, of, self.ceilings)
+        beyond = self.learner.beyond(values)
+        beyond = beyond + _NEW_WORD * np.array([self.schema.new_words(o) for o in operators])
+        own = np.array([facts[index].name in self.ceilings for index in of], dtype=bool)
+        width = np.where(own, self.known.widths(beyond), self.fresh.widths(beyond))
+        return base + self.learner(values), width
+
+
+def fit_kind(rows: Rows, facts: Sequence[DeviceFacts], level: float, seed: int) -> KindModel:
+    """Chooses a recipe by grouped cross-validation and fits it to all rows of a kind.
+
+    Args:
+        rows: at least one.
+        facts: devices that ``rows.of`` counts.
+        level: level of the intervals.
+        seed: seed of all draws.
+    """
+    schema = Schema.of(rows.operators)
+    rng = np.random.default_rng(seed)
+    some = rows
+    if len(rows.of) > _CHOOSING:
+        some = rows.take(np.sort(rng.choice(len(rows.of), _CHOOSING, replace=False)))
+    devices = len(set(rows.of.tolist()))
+    # What several devices are for is the next device: there it is judged on whole devices.
+    judged = some.of if devices > 2 else some.groups
+    error = {}
+    best: tuple[float, Recipe] | None = None
+    for recipe in recipes_for(len(some.of)):
+        missed = _unseen(schema, some, facts, recipe, judged, seed)
+        error[recipe.name] = float(np.abs(missed).mean()) if len(missed) else float("inf")
+        if best is None or error[recipe.name] < 0.99 * best[0]:
+            best = error[recipe.name], recipe
+    assert best is not None
+    recipe = best[1]
+    known = Interval.fit(_unseen(schema, some, facts, recipe, some.groups, seed), level)
+    fresh = known
+    if devices > 1:
+        missed = _unseen(schema, some, facts, recipe, some.of, seed)
+        fresh = Interval(max(known.margin, Interval.fit(missed, level).margin))
+    else:
+        # One device says nothing of another's: the prior's width, on top of its own.
+        fresh = Interval(known.margin + Interval.fit(np.array([]), level).margin)
+    ceilings, learner = _fit(schema, rows, facts, recipe, seed)
+    finite = {name: value for name, value in error.items() if np.isfinite(value)}
+    return KindModel(schema, ceilings, learner, known, fresh, len(rows.of), finite)
+
+
+def _fit(
+    schema: Schema, rows: Rows, facts: Sequence[DeviceFacts], recipe: Recipe, seed: int
+) -> tuple[dict[str, Ceiling], Learner]:
+    compute_ms, traffic_ms = bounds_ms(rows.work, facts, rows.of)
+    ceilings = {}
+    for index in sorted(set(rows.of.tolist())):
+        own = rows.of == index
+        ceilings[facts[index].name] = Ceiling.fit(
+            compute_ms[own], traffic_ms[own], rows.latency_ms[own]
+        )
+    values, base = _inputs(schema, rows.operators, rows.work, facts, rows.of, ceilings)
+    signs = features(schema, rows.operators[:1], _head(rows.work), facts, rows.of[:1])[2]
+    return ceilings, Learner.fit(recipe, values, np.log(rows.latency_ms) - base, signs, seed)
+
+
+def _head(work: Work) -> Work:
+    return Work(work.values[:1], work.dtypes[:1])
+
+
+def _inputs(
+    schema: Schema,
+    operators: Sequence[Operator],
+    work: Work,
+    facts: Sequence[DeviceFacts],
+    of: Indices,
+    ceilings: dict[str, Ceiling],
+) -> tuple[Floats, Floats]:
+    """Features, and the logarithm of the physical part in ms."""
+    _, values, _ = features(schema, operators, work, facts, of)
+    compute_ms, traffic_ms = bounds_ms(work, facts, of)
+    base = np.zeros(len(of))
+    anywhere = Ceiling.mean(list(ceilings.values()))
+    for index in sorted(set(of.tolist())):
+        own = of == index
+        ceiling = ceilings.get(facts[index].name, anywhere)
+        base[own] = ceiling.log_ms(compute_ms[own], traffic_ms[own])
+    return values, base
+
+
+def _unseen(
+    schema: Schema,
+    rows: Rows,
+    facts: Sequence[DeviceFacts],
+    recipe: Recipe,
+    judged: Indices,
+    seed: int,
+) -> Floats:
+    """log(measured / predicted) of rows whose group was left out; empty with one group."""
+    missed = []
+    for learn, judge in folds_of(judged, seed):
+        part, rest = rows.take(learn), rows.take(judge)
+        ceilings, learner = _fit(schema, part, facts, recipe, seed)
+        values, base = _inputs(schema, rest.operators, rest.work, facts, rest.of, ceilings)
+        missed.append(np.log(rest.latency_ms) - base - learner(values))
+    return np.concatenate(missed) if missed else np.array([])
