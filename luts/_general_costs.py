@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from math import prod
 from typing import cast
 
@@ -28,10 +29,8 @@ def _matmul(op: Operator) -> Cost:
     left, right = op.inputs
     if len(left) < 2 or len(right) < 2 or left[-1] != right[-2]:
         raise UserError(f"operator {op.key} multiplies shapes that do not fit (k of m x k, k x n)")
-    longer = max(left[:-2], right[:-2], key=len)
-    shorter = min(left[:-2], right[:-2], key=len)
-    padded = (1,) * (len(longer) - len(shorter)) + shorter
-    batch = tuple(max(a, b) for a, b in zip(longer, padded, strict=True))
+    axes = zip_longest(left[-3::-1], right[-3::-1], fillvalue=1)
+    batch = tuple(max(sizes) for sizes in axes)[::-1]
     out = (*batch, left[-2], right[-1])
     return Cost(2 * prod(out) * left[-1], prod(left) + prod(right) + prod(out), out)
 
