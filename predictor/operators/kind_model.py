@@ -63,7 +63,7 @@ class KindModel:
         fresh: interval on other devices.
         rows: measured rows behind it.
         error: mean absolute log error of each recipe that was tried, on unseen groups.
-        adapted: device name to measured rows, for devices that came after the fit.
+        adapted: device name to its interval, for devices that came after the fit.
     """
 
     schema: Schema
@@ -74,7 +74,7 @@ class KindModel:
     fresh: Interval
     rows: int
     error: dict[str, float]
-    adapted: dict[str, int]
+    adapted: dict[str, Interval]
 
     def adapt(
         self, operators: Sequence[Operator], latency_ms: Floats, device: DeviceFacts
@@ -92,21 +92,16 @@ class KindModel:
         log_ms = np.log(latency_ms) - self.learner(values)
         guess = self.ceilings.get(device.name) or self.fleet.guess(device)
         own = guess.adapt(np.array(self.fleet.spread), compute_ms, traffic_ms, log_ms)
-        rows = self.adapted.get(device.name, 0) + len(operators)
+        missed = log_ms - own.log_ms(compute_ms, traffic_ms)
+        interval = self.known.after(self.fresh, missed)
         return replace(
             self,
             ceilings={**self.ceilings, device.name: own},
-            adapted={**self.adapted, device.name: rows},
+            adapted={**self.adapted, device.name: interval},
         )
 
-    def _margins(self, name: str, beyond: Floats) -> Floats:
-        """Half widths on one device: from a fresh device's towards a known one's with its rows."""
-        known, fresh = self.known.widths(beyond), self.fresh.widths(beyond)
-        if name not in self.ceilings:
-            return fresh
-        if name not in self.adapted:
-            return known
-        return np.asarray(np.sqrt(known**2 + (fresh**2 - known**2) / (1 + self.adapted[name])))
+    def _interval(self, name: str) -> Interval:
+        return self.adapted.get(name) or (self.known if name in self.ceilings else self.fresh)
 
     def log_ms(
         self, operators: Sequence[Operator], facts: Sequence[DeviceFacts], of: Indices
@@ -119,7 +114,7 @@ class KindModel:
         width = np.zeros(len(of))
         for index in sorted(set(of.tolist())):
             own = of == index
-            width[own] = self._margins(facts[index].name, beyond[own])
+            width[own] = self._interval(facts[index].name).widths(beyond[own])
         return base + self.learner(values), width
 
 

@@ -45,7 +45,7 @@ class KindRecord(BaseModel):
     fresh_margin: float = Field(ge=0)
     rows: int = Field(ge=1)
     error: dict[str, float]
-    adapted: dict[str, int]
+    adapted: dict[str, float]
     trees_sha256: str | None = None
 
 
@@ -140,7 +140,7 @@ def _to_record(model: KindModel, digest: str | None) -> KindRecord:
         fresh_margin=model.fresh.margin,
         rows=model.rows,
         error=model.error,
-        adapted=model.adapted,
+        adapted={name: interval.margin for name, interval in model.adapted.items()},
         trees_sha256=digest,
     )
 
@@ -168,5 +168,5 @@ def _from_record(folder: Path, kind: str, item: KindRecord) -> KindModel:
     return KindModel(
         Schema(item.words, item.numbers), ceilings, fleet, learner, Interval(item.known_margin),
         Interval(item.fresh_margin), item.rows, item.error,
-        item.adapted,
+        {name: Interval(margin) for name, margin in item.adapted.items()},
     )  # fmt: skip

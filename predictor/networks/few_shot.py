@@ -1,0 +1,238 @@
+"""A population's latencies on a new device from few measurements and its tables of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from luts.errors import UserError
+from predictor.extremes import Floats
+from predictor.networks.gaussian import GaussianProcess, Task, tune
+from predictor.networks.kernels import Part, Scales, kernel, winsorised
+
+Indices = npt.NDArray[np.int64]
+# Networks of each known device from which the scales are learned, and most devices used for it.
+_REHEARSAL, _REHEARSED = 60, 12
+# Networks that a rehearsal conditions on, and that it is judged by.
+_SHOTS, _JUDGED = 20, 300
+# A direction of the devices that explains less than this share of the variance is noise.
+_LEAST_SHARE = 1e-5
+# Fewer measurements than this say nothing of scales and units; rehearsals decide alone.
+_TRUSTED_FROM = 10
+# Belief in rehearsed scales: standard deviation of their logarithms per measurement, and at most.
+_LOOSENING, _LOOSEST = 0.03, 1.5
+# Networks among which those to measure are chosen.
+_POOL = 1500
+
+
+@dataclass(frozen=True)
+class View:
+    """The population in one unit of latency.
+
+    Attributes:
+        logarithmic: logarithms, or latencies over their mean. Costs add up in the second; the
+            first is right where errors are relative.
+        parts: descriptions of all networks.
+        scales: learned by rehearsal.
+        error: mean absolute error of the rehearsals over the mean latency.
+    """
+
+    logarithmic: bool
+    parts: list[Part]
+    scales: Scales
+    error: float
+
+
+class FewShotTransfer:
+    """Learns how devices differ from those that are known, then conditions on few measurements.
+
+    The latency on the new device is a Gaussian process: a common level, a combination of the
+    latencies on the known devices, a smooth function of them, and functions of the architecture.
+    How much each may contribute is learned by rehearsal: each known device in turn plays the new
+    one, described by the others.
+
+    Args:
+        known_ms: latencies on the known devices, shape ``(networks, devices)``.
+        encoding: description of the architectures, such as one-hot decisions, shape
+            ``(networks, features)``; None does without.
+        seed: seed of all draws.
+
+    Raises:
+        UserError: no device, or a latency that is not a positive number.
+    """
+
+    def __init__(self, known_ms: Floats, encoding: Floats | None = None, *, seed: int = 0) -> None:
+        known_ms = np.asarray(known_ms, dtype=float)
+        if known_ms.ndim != 2 or not known_ms.size:
+            raise UserError("no known device; a transfer needs the latencies of at least one")
+        if not (np.isfinite(known_ms) & (known_ms > 0)).all():
+            raise UserError("latencies on the known devices must be finite and above 0 ms")
+        self._known_ms = known_ms
+        self._encoding = encoding
+        self._rng = np.random.default_rng(seed)
+        self.views = [self._rehearse(logarithmic) for logarithmic in (True, False)]
+
+    def propose(self, count: int) -> Indices:
+        """Networks to measure: each next one tells most of all the others.
+
+        Args:
+            count: how many.
+
+        Returns:
+            Rows of the population, shape ``(count,)``, without repetition.
+        """
+        view = min(self.views, key=lambda view: view.error)
+        pool = self._rng.permutation(len(self._known_ms))[:_POOL]
+        parts = [part.take(pool) for part in view.parts]
+        left = kernel(parts, [part.products(part) for part in parts], view.scales)
+        noise = np.exp(2 * view.scales.noise)
+        open_ = np.ones(len(pool), dtype=bool)
+        chosen: list[int] = []
+        for _ in range(min(count, len(pool))):
+            # Variance that a measurement takes from the whole pool (Cohn 1996).
+            taken = (left**2).sum(axis=0) / (np.diag(left) + noise)
+            best = int(np.argmax(np.where(open_, taken, -1.0)))
+            column = left[:, best] / np.sqrt(left[best, best] + noise)
+            left = left - np.outer(column, column)
+            open_[best] = False
+            chosen.append(best)
+        return np.asarray(pool[np.array(chosen, dtype=np.int64)])
+
+    def predict(self, rows: Indices | Sequence[int], latency_ms: Floats) -> tuple[Floats, Floats]:
+        """Latencies of the whole population after few measurements.
+
+        Args:
+            rows: measured rows of the population.
+            latency_ms: their latency on the new device, same length, at least 1.
+
+        Returns:
+            Latency in ms and its relative standard deviation, each of shape ``(networks,)``.
+
+        Raises:
+            UserError: no measurement, or one that is not a positive number.
+        """
+        latency_ms = np.asarray(latency_ms, dtype=float)
+        if not len(latency_ms) or not (np.isfinite(latency_ms) & (latency_ms > 0)).all():
+            raise UserError(
+                f"{len(latency_ms)} measurements on the new device; at least 1 is needed, and all "
+                "must be finite and above 0 ms"
+            )
+        rows = np.asarray(rows)
+        best: tuple[float, View, Conditioned] | None = None
+        for view in self.views:
+            conditioned = Conditioned.on(view, rows, latency_ms)
+            # Rehearsals count as so many measurements: few of one's own choose badly.
+            own = max(0, len(rows) - _TRUSTED_FROM)
+            score = _SHOTS * np.log(view.error) + own * np.log(conditioned.left_out)
+            if best is None or score < best[0]:
+                best = float(score), view, conditioned
+        assert best is not None
+        return best[2](best[1].parts)
+
+    def _rehearse(self, logarithmic: bool) -> View:
+        parts = _describe(self._known_ms, self._encoding, logarithmic)
+        count, devices = self._known_ms.shape
+        start = Scales(
+            level=-1.0,
+            amplitude=(-0.7, -2.0, -3.0, -3.0, -3.0)[: len(parts)],
+            length=(0.0,) * len(parts),
+            noise=-3.0,
+        )
+        if devices < 2:
+            # Nothing to rehearse with: the unit in which costs add up.
+            return View(logarithmic, parts, start, 0.9 if logarithmic else 1.0)
+        tasks, tests = [], []
+        for device in self._rng.permutation(devices)[:_REHEARSED]:
+            rest = np.delete(self._known_ms, device, axis=1)
+            rows = self._rng.permutation(count)[: _REHEARSAL + _JUDGED]
+            described = [part.take(rows) for part in _describe(rest, self._encoding, logarithmic)]
+            own_ms = self._known_ms[rows, device]
+            learn = np.arange(min(_REHEARSAL, len(rows)))
+            targets = _to_unit(own_ms[learn], logarithmic)
+            tasks.append(Task([part.take(learn) for part in described], targets))
+            tests.append((described, own_ms))
+        scales = tune(tasks, start)
+        errors = []
+        for described, own_ms in tests:
+            view = View(logarithmic, described, scales, 1.0)
+            shots = np.arange(min(_SHOTS, len(own_ms)))
+            predicted_ms, _ = Conditioned.on(view, shots, own_ms[shots])(described)
+            errors.append(float(np.abs(predicted_ms - own_ms).mean() / own_ms.mean()))
+        return View(logarithmic, parts, scales, float(np.exp(np.mean(np.log(errors)))))
+
+
+@dataclass(frozen=True)
+class Conditioned:
+    """A view after measurements.
+
+    Attributes:
+        process: on targets in the view's unit.
+        logarithmic: the view's unit.
+        latency_ms: what was measured.
+        left_out: mean absolute error on measurements left out in turn, over their mean.
+    """
+
+    process: GaussianProcess
+    logarithmic: bool
+    latency_ms: Floats
+    left_out: float
+
+    @classmethod
+    def on(cls, view: View, rows: Indices, latency_ms: Floats) -> Conditioned:
+        """Conditions a view on measurements of some rows of the population."""
+        task = Task([part.take(rows) for part in view.parts],
+                    _to_unit(latency_ms, view.logarithmic))  # fmt: skip
+        scales = view.scales
+        if len(rows) >= _TRUSTED_FROM:
+            loose = min(_LOOSEST, _LOOSENING * len(rows))
+            scales = tune([task], scales, spread=loose, steps=25)
+        process = GaussianProcess(task, scales)
+        found_ms = _from_unit(task.targets - process.left_out()[0], latency_ms, view.logarithmic)
+        missed = float(np.abs(found_ms - latency_ms).mean() / latency_ms.mean())
+        return cls(process, view.logarithmic, latency_ms, max(missed, 1e-6))
+
+    def __call__(self, parts: Sequence[Part]) -> tuple[Floats, Floats]:
+        """Latency in ms and its relative standard deviation, each of shape ``(networks,)``."""
+        mean, spread = self.process(parts)
+        found_ms = _from_unit(mean, self.latency_ms, self.logarithmic)
+        if not self.logarithmic:
+            spread = spread * float(self.latency_ms.mean()) / found_ms
+        return found_ms, spread
+
+
+def _to_unit(latency_ms: Floats, logarithmic: bool) -> Floats:
+    """Logarithms less their median, or latencies over their mean less 1."""
+    if logarithmic:
+        return winsorised(np.log(latency_ms)) - float(np.median(np.log(latency_ms)))
+    return latency_ms / float(latency_ms.mean()) - 1
+
+
+def _from_unit(values: Floats, latency_ms: Floats, logarithmic: bool) -> Floats:
+    """The inverse of `_to_unit`; never below a tenth of the fastest measurement."""
+    if logarithmic:
+        return np.exp(values + float(np.median(np.log(latency_ms))))
+    return np.maximum((1 + values) * latency_ms.mean(), 0.1 * latency_ms.min())
+
+
+def _describe(known_ms: Floats, encoding: Floats | None, logarithmic: bool) -> list[Part]:
+    values = winsorised(np.log(known_ms)) if logarithmic else known_ms / known_ms.mean(axis=0)
+    centred = values - values.mean(axis=0)
+    # Principal components: directions that few devices have get less prior weight.
+    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    keep = singular**2 > _LEAST_SHARE * (singular**2).sum()
+    components = left[:, keep] * singular[keep]
+    evened = left[:, keep] * np.sqrt(singular[keep])
+    parts = [
+        Part.of("devices", "linear", components),
+        Part.of("directions", "linear", evened),
+        Part.of("devices, bent", "smooth", evened),
+    ]
+    if encoding is not None:
+        parts += [
+            Part.of("decisions", "linear", encoding),
+            Part.of("decisions, bent", "smooth", encoding),
+        ]
+    return parts
