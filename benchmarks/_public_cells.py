@@ -81,7 +81,9 @@ def few_shots(folder: Path, seeds: int) -> dict[str, Any]:
 
 def _ours(cells: Cells, latency_ms: Floats, learn: npt.NDArray[np.int64], seed: int) -> Floats:
     executed = cells.encoding[:, cells.one_hot.shape[1] :]
+    connected = cells.executed.any(axis=1).astype(float)[:, None]
     parts = [
+        Part.of("connected", "linear", connected),
         Part.of("written", "linear", cells.one_hot),
         Part.of("executed", "linear", executed),
         Part.of("written, bent", "smooth", cells.one_hot),

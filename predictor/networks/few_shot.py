@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,14 +36,22 @@ class View:
         logarithmic: logarithms, or latencies over their mean. Costs add up in the second; the
             first is right where errors are relative.
         parts: descriptions of all networks.
+        prior: the known devices' mean in that unit, shape ``(networks,)``: what is expected of a
+            device of which nothing is known but its speed.
         scales: learned by rehearsal.
         error: mean absolute error of the rehearsals over the mean latency.
     """
 
     logarithmic: bool
     parts: list[Part]
+    prior: Floats
     scales: Scales
     error: float
+
+    def take(self, rows: Indices) -> View:
+        """The same of some of the networks."""
+        parts = [part.take(rows) for part in self.parts]
+        return View(self.logarithmic, parts, self.prior[rows], self.scales, self.error)
 
 
 class FewShotTransfer:
@@ -130,38 +138,37 @@ class FewShotTransfer:
             if best is None or score < best[0]:
                 best = float(score), view, conditioned
         assert best is not None
-        return best[2](best[1].parts)
+        return best[2](best[1])
 
     def _rehearse(self, logarithmic: bool) -> View:
-        parts = _describe(self._known_ms, self._encoding, logarithmic)
         count, devices = self._known_ms.shape
+        described_by = 3 if self._encoding is None else 5
         start = Scales(
             level=-1.0,
-            amplitude=(-0.7, -2.0, -3.0, -3.0, -3.0)[: len(parts)],
-            length=(0.0,) * len(parts),
+            amplitude=(-1.0, -2.0, -3.0, -3.0, -3.0)[:described_by],
+            length=(0.0,) * described_by,
             noise=-3.0,
         )
+        view = _view(self._known_ms, self._encoding, logarithmic, start)
         if devices < 2:
             # Nothing to rehearse with: the unit in which costs add up.
-            return View(logarithmic, parts, start, 0.9 if logarithmic else 1.0)
-        tasks, tests = [], []
+            return replace(view, error=0.9 if logarithmic else 1.0)
+        tests = []
         for device in self._rng.permutation(devices)[:_REHEARSED]:
             rest = np.delete(self._known_ms, device, axis=1)
             rows = self._rng.permutation(count)[: _REHEARSAL + _JUDGED]
-            described = [part.take(rows) for part in _describe(rest, self._encoding, logarithmic)]
-            own_ms = self._known_ms[rows, device]
-            learn = np.arange(min(_REHEARSAL, len(rows)))
-            targets = _to_unit(own_ms[learn], logarithmic)
-            tasks.append(Task([part.take(learn) for part in described], targets))
-            tests.append((described, own_ms))
+            described = _view(rest, self._encoding, logarithmic, start).take(rows)
+            tests.append((described, self._known_ms[rows, device]))
+        learn = np.arange(min(_REHEARSAL, count))
+        tasks = [Conditioned.task(view.take(learn), own_ms[learn])[0] for view, own_ms in tests]
         scales = tune(tasks, start)
         errors = []
         for described, own_ms in tests:
-            view = View(logarithmic, described, scales, 1.0)
             shots = np.arange(min(_SHOTS, len(own_ms)))
-            predicted_ms, _ = Conditioned.on(view, shots, own_ms[shots])(described)
+            rehearsed = replace(described, scales=scales)
+            predicted_ms, _ = Conditioned.on(rehearsed, shots, own_ms[shots])(rehearsed)
             errors.append(float(np.abs(predicted_ms - own_ms).mean() / own_ms.mean()))
-        return View(logarithmic, parts, scales, float(np.exp(np.mean(np.log(errors)))))
+        return replace(view, scales=scales, error=float(np.exp(np.mean(np.log(errors)))))
 
 
 @dataclass(frozen=True)
@@ -171,54 +178,63 @@ class Conditioned:
     Attributes:
         process: on targets in the view's unit.
         logarithmic: the view's unit.
-        latency_ms: what was measured.
+        speed_ms: latency on the device where the prior is 1, or its logarithm where it is 0.
+        least_ms: no prediction lies below it.
         left_out: mean absolute error on measurements left out in turn, over their mean.
     """
 
     process: GaussianProcess
     logarithmic: bool
-    latency_ms: Floats
+    speed_ms: float
+    least_ms: float
     left_out: float
+
+    @staticmethod
+    def task(view: View, latency_ms: Floats) -> tuple[Task, float]:
+        """Measurements of the networks of a view in its unit, and the device's speed."""
+        if view.logarithmic:
+            away = np.log(latency_ms) - view.prior
+            speed_ms = float(np.exp(np.median(away)))
+            return Task(view.parts, winsorised(away) - np.log(speed_ms)), speed_ms
+        speed_ms = float(np.median(latency_ms / view.prior))
+        return Task(view.parts, latency_ms / speed_ms - view.prior), speed_ms
 
     @classmethod
     def on(cls, view: View, rows: Indices, latency_ms: Floats) -> Conditioned:
         """Conditions a view on measurements of some rows of the population."""
-        task = Task([part.take(rows) for part in view.parts],
-                    _to_unit(latency_ms, view.logarithmic))  # fmt: skip
+        measured = view.take(rows)
+        task, speed_ms = cls.task(measured, latency_ms)
         scales = view.scales
         if len(rows) >= _TRUSTED_FROM:
             loose = min(_LOOSEST, _LOOSENING * len(rows))
             scales = tune([task], scales, spread=loose, steps=25)
         process = GaussianProcess(task, scales)
-        found_ms = _from_unit(task.targets - process.left_out()[0], latency_ms, view.logarithmic)
-        missed = float(np.abs(found_ms - latency_ms).mean() / latency_ms.mean())
-        return cls(process, view.logarithmic, latency_ms, max(missed, 1e-6))
+        # No latency is at or below 0, which a process of plain values may well predict.
+        least_ms = 0.0 if view.logarithmic else 0.1 * float(latency_ms.min())
+        found = cls(process, view.logarithmic, speed_ms, least_ms, 1.0)
+        guess_ms = found._in_ms(measured.prior + task.targets - process.left_out()[0])
+        missed = float(np.abs(guess_ms - latency_ms).mean() / latency_ms.mean())
+        return replace(found, left_out=max(missed, 1e-6))
 
-    def __call__(self, parts: Sequence[Part]) -> tuple[Floats, Floats]:
+    def __call__(self, view: View) -> tuple[Floats, Floats]:
         """Latency in ms and its relative standard deviation, each of shape ``(networks,)``."""
-        mean, spread = self.process(parts)
-        found_ms = _from_unit(mean, self.latency_ms, self.logarithmic)
-        if not self.logarithmic:
-            spread = spread * float(self.latency_ms.mean()) / found_ms
-        return found_ms, spread
+        mean, spread = self.process(view.parts)
+        found_ms = self._in_ms(view.prior + mean)
+        return found_ms, spread if self.logarithmic else spread * self.speed_ms / found_ms
+
+    def _in_ms(self, values: Floats) -> Floats:
+        found_ms = self.speed_ms * (np.exp(values) if self.logarithmic else values)
+        return np.maximum(found_ms, self.least_ms)
 
 
-def _to_unit(latency_ms: Floats, logarithmic: bool) -> Floats:
-    """Logarithms less their median, or latencies over their mean less 1."""
-    if logarithmic:
-        return winsorised(np.log(latency_ms)) - float(np.median(np.log(latency_ms)))
-    return latency_ms / float(latency_ms.mean()) - 1
-
-
-def _from_unit(values: Floats, latency_ms: Floats, logarithmic: bool) -> Floats:
-    """The inverse of `_to_unit`; never below a tenth of the fastest measurement."""
-    if logarithmic:
-        return np.exp(values + float(np.median(np.log(latency_ms))))
-    return np.maximum((1 + values) * latency_ms.mean(), 0.1 * latency_ms.min())
-
-
-def _describe(known_ms: Floats, encoding: Floats | None, logarithmic: bool) -> list[Part]:
+def _view(known_ms: Floats, encoding: Floats | None, logarithmic: bool, scales: Scales) -> View:
+    """Describes a population by its latencies on known devices and its encoding."""
     values = winsorised(np.log(known_ms)) if logarithmic else known_ms / known_ms.mean(axis=0)
+    prior = (values - values.mean(axis=0) if logarithmic else values).mean(axis=1)
+    return View(logarithmic, _describe(values, encoding), prior, scales, 1.0)
+
+
+def _describe(values: Floats, encoding: Floats | None) -> list[Part]:
     centred = values - values.mean(axis=0)
     # Principal components: directions that few devices have get less prior weight.
     left, singular, _ = np.linalg.svd(centred, full_matrices=False)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,22 +20,34 @@ _TUNED_ON = 400
 _FEWEST = 10
 # A relative error counts as at most this, so that a network of next to no latency does not decide.
 _WORST = 0.5
+_LEAST = 1e-3
+Function = Callable[[Floats], Floats]
+# Units of latency: from and to multiples of a mean latency.
+UNITS: dict[str, tuple[Function, Function]] = {
+    "logarithm": (np.log, np.exp),
+    "root": (np.sqrt, lambda values: np.maximum(values, 0.0) ** 2),
+    "latency": (lambda values: values, lambda values: values),
+}
 
 
 @dataclass(frozen=True)
 class NetworkRegression:
-    """A Gaussian process of latency, or of its logarithm, whichever errs less.
+    """A Gaussian process of latency, its root, or its logarithm, whichever errs least.
+
+    Costs add up in the first; errors are even over fast and slow networks in the last.
 
     Attributes:
         process: conditioned on the sample.
-        logarithmic: whether it is of the logarithm.
+        unit: a key of ``UNITS``.
+        scale_ms: latency that is 1 in that unit.
         level: what was taken off the targets.
         margin: conformal half width of the interval in standard deviations.
         left_out: mean absolute relative error on left-out networks, by kind of target.
     """
 
     process: GaussianProcess
-    logarithmic: bool
+    unit: str
+    scale_ms: float
     level: float
     margin: float
     left_out: dict[str, float]
@@ -65,26 +77,24 @@ class NetworkRegression:
         rows = np.random.default_rng(seed).permutation(len(latency_ms))[:_TUNED_ON]
         best: NetworkRegression | None = None
         errors: dict[str, float] = {}
-        for logarithmic in (True, False):
-            values = winsorised(
-                np.log(latency_ms) if logarithmic else latency_ms / latency_ms.mean()
-            )
+        scale_ms = float(latency_ms.mean())
+        for unit, (there, _) in UNITS.items():
+            values = winsorised(there(latency_ms / scale_ms))
             centre = float(values.mean())
-            scales = tune([Task([p.take(rows) for p in parts], values[rows] - centre)],
-                          _start(len(parts), float(values.std())))  # fmt: skip
-            process = GaussianProcess(Task(parts, values - centre), scales)
+            targets = values - centre
+            sample = Task([part.take(rows) for part in parts], targets[rows])
+            scales = tune([sample], _start(len(parts), float(values.std())))
+            process = GaussianProcess(Task(parts, targets), scales)
             missed, spread = process.left_out()
-            found = values - missed
-            found_ms = np.exp(found) if logarithmic else found * latency_ms.mean()
+            margin = upper_quantile(np.abs(missed) / spread, level)
+            model = cls(process, unit, scale_ms, centre, margin, {})
+            found_ms = model._in_ms(targets - missed)
             relative = np.abs(found_ms - latency_ms) / latency_ms
-            name = "logarithm" if logarithmic else "latency"
-            errors[name] = float(np.minimum(relative, _WORST).mean())
-            if best is None or errors[name] < min(best.left_out.values()):
-                margin = upper_quantile(np.abs(missed) / spread, level)
-                offset = centre if logarithmic else float(latency_ms.mean())
-                best = cls(process, logarithmic, offset, margin, {name: errors[name]})
+            errors[unit] = float(np.minimum(relative, _WORST).mean())
+            if best is None or errors[unit] < errors[best.unit]:
+                best = model
         assert best is not None
-        return cls(best.process, best.logarithmic, best.level, best.margin, errors)
+        return replace(best, left_out=errors)
 
     def predict(self, parts: Sequence[Part]) -> tuple[Floats, Floats, Floats]:
         """Latency and both ends of its interval in ms, each of shape ``(networks,)``.
@@ -94,13 +104,12 @@ class NetworkRegression:
         """
         mean, spread = self.process(parts)
         wide = self.margin * spread
-        ends = (mean, mean - wide, mean + wide)
-        if self.logarithmic:
-            found = [np.exp(self.level + end) for end in ends]
-        else:
-            # No latency is at or below 0; a process of plain values may wander there.
-            found = [self.level * np.maximum(1 + end, 1e-3) for end in ends]
-        return found[0], found[1], found[2]
+        return self._in_ms(mean), self._in_ms(mean - wide), self._in_ms(mean + wide)
+
+    def _in_ms(self, targets: Floats) -> Floats:
+        back = UNITS[self.unit][1]
+        # No latency is at or below 0; a process of plain values may wander there.
+        return np.maximum(self.scale_ms * back(targets + self.level), _LEAST * self.scale_ms)
 
 
 def _start(parts: int, spread: float) -> Scales:

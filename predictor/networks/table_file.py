@@ -104,13 +104,17 @@ def read_table(path: Path) -> NetworkTable:
 
 
 def write_predictions(
-    path: Path, networks: list[str], columns: dict[str, Floats | list[str]]
+    path: Path,
+    names: list[str],
+    columns: dict[str, Floats | list[str]],
+    *,
+    what: str = "network",
 ) -> None:
-    """Writes one row per network; TSV by its suffix, else CSV."""
+    """Writes one row per network or operator; TSV by its suffix, else CSV."""
     with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-        writer.writerow(["network", *columns])
-        for row in zip(networks, *columns.values(), strict=True):
+        writer.writerow([what, *columns])
+        for row in zip(names, *columns.values(), strict=True):
             writer.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in row])
 
 
@@ -139,4 +143,5 @@ def _described(texts: list[str]) -> Floats:
     if not np.isfinite(values).all():
         raise CorruptFileError("a column that describes networks holds a value that is not finite")
     spread = values.std()
-    return ((values - values.mean()) / (spread if spread > 0 else 1.0))[:, None]
+    standard = (values - values.mean()) / (spread if spread > 0 else 1.0)
+    return np.asarray(standard[:, None])

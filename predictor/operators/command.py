@@ -90,7 +90,7 @@ def transfer_operators(
         write_predictions(out, [operator.key for operator in known], {
             "latency_ms": guess.latency_ms, "lower_ms": guess.lower_ms,
             "upper_ms": guess.upper_ms, "source": ["estimated"] * len(known),
-        })  # fmt: skip
+        }, what="operator")  # fmt: skip
         about["saved to"] = str(out)
     left = leave_each_out(tables, level=level, seed=seed)
     return {
