@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+# Relative errors below this are of arithmetic.
+_NONE = 1e-4
 Floats = npt.NDArray[np.float64]
 
 
@@ -31,8 +33,9 @@ def mean_of(found: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def less(ours: float, others: Iterable[float]) -> float:
-    """Share by which an error is below the best of the others."""
-    return 1 - ours / min(others)
+    """Share by which an error is below the best of the others; 0 where that is next to none."""
+    best = min(others)
+    return 1 - ours / best if best > _NONE else 0.0
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

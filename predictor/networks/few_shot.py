@@ -22,8 +22,8 @@ _SHOTS, _JUDGED = 20, 300
 _LEAST_SHARE = 1e-5
 # Fewer measurements than this say nothing of scales and units; rehearsals decide alone.
 _TRUSTED_FROM = 10
-# Belief in rehearsed scales: standard deviation of their logarithms per measurement, and at most.
-_LOOSENING, _LOOSEST = 0.03, 1.5
+# Least standard deviation of the belief in the logarithm of a rehearsed scale.
+_LOOSE = 0.2
 # Networks among which those to measure are chosen.
 _POOL = 1500
 
@@ -39,6 +39,7 @@ class View:
         prior: the known devices' mean in that unit, shape ``(networks,)``: what is expected of a
             device of which nothing is known but its speed.
         scales: learned by rehearsal.
+        spread: how their logarithms differ between devices, shape ``(scales,)``.
         error: mean absolute error of the rehearsals over the mean latency.
     """
 
@@ -46,12 +47,13 @@ class View:
     parts: list[Part]
     prior: Floats
     scales: Scales
+    spread: Floats
     error: float
 
     def take(self, rows: Indices) -> View:
         """The same of some of the networks."""
         parts = [part.take(rows) for part in self.parts]
-        return View(self.logarithmic, parts, self.prior[rows], self.scales, self.error)
+        return replace(self, parts=parts, prior=self.prior[rows])
 
 
 class FewShotTransfer:
@@ -161,14 +163,18 @@ class FewShotTransfer:
             tests.append((described, self._known_ms[rows, device]))
         learn = np.arange(min(_REHEARSAL, count))
         tasks = [Conditioned.task(view.take(learn), own_ms[learn])[0] for view, own_ms in tests]
-        scales = tune(tasks, start)
+        shared = tune(tasks, start)
+        # Devices differ, in their noise above all: each one's own scales say by how much.
+        own = np.array([tune([task], shared, steps=20).vector for task in tasks])
+        scales, spread = Scales.of(own.mean(axis=0)), own.std(axis=0) + _LOOSE
         errors = []
         for described, own_ms in tests:
             shots = np.arange(min(_SHOTS, len(own_ms)))
-            rehearsed = replace(described, scales=scales)
+            rehearsed = replace(described, scales=scales, spread=spread)
             predicted_ms, _ = Conditioned.on(rehearsed, shots, own_ms[shots])(rehearsed)
             errors.append(float(np.abs(predicted_ms - own_ms).mean() / own_ms.mean()))
-        return replace(view, scales=scales, error=float(np.exp(np.mean(np.log(errors)))))
+        error = float(np.exp(np.mean(np.log(errors))))
+        return replace(view, scales=scales, spread=spread, error=error)
 
 
 @dataclass(frozen=True)
@@ -206,8 +212,7 @@ class Conditioned:
         task, speed_ms = cls.task(measured, latency_ms)
         scales = view.scales
         if len(rows) >= _TRUSTED_FROM:
-            loose = min(_LOOSEST, _LOOSENING * len(rows))
-            scales = tune([task], scales, spread=loose, steps=25)
+            scales = tune([task], scales, spread=view.spread, steps=25)
         process = GaussianProcess(task, scales)
         # No latency is at or below 0, which a process of plain values may well predict.
         least_ms = 0.0 if view.logarithmic else 0.1 * float(latency_ms.min())
@@ -231,7 +236,9 @@ def _view(known_ms: Floats, encoding: Floats | None, logarithmic: bool, scales: 
     """Describes a population by its latencies on known devices and its encoding."""
     values = winsorised(np.log(known_ms)) if logarithmic else known_ms / known_ms.mean(axis=0)
     prior = (values - values.mean(axis=0) if logarithmic else values).mean(axis=1)
-    return View(logarithmic, _describe(values, encoding), prior, scales, 1.0)
+    return View(
+        logarithmic, _describe(values, encoding), prior, scales, np.ones(len(scales.vector)), 1.0
+    )
 
 
 def _describe(values: Floats, encoding: Floats | None) -> list[Part]:

@@ -61,13 +61,15 @@ def _evidence(task: Task, products: Sequence[Floats], scales: Scales) -> tuple[f
     return value, np.array([by_level, by_noise, *by_amplitude, *by_length])
 
 
-def tune(tasks: Sequence[Task], start: Scales, spread: float = 1.5, steps: int = 60) -> Scales:
+def tune(
+    tasks: Sequence[Task], start: Scales, spread: float | Floats = 1.5, steps: int = 60
+) -> Scales:
     """Scales that explain all tasks best, with a normal belief about each logarithm.
 
     Args:
         tasks: one or more devices, each described by the same parts.
         start: centre of the belief.
-        spread: standard deviation of the belief.
+        spread: standard deviation of the belief, one for all or of shape ``(scales,)``.
         steps: most iterations.
     """
     from scipy.optimize import minimize
@@ -83,7 +85,7 @@ def tune(tasks: Sequence[Task], start: Scales, spread: float = 1.5, steps: int =
             total, slope = total - value, slope - gradient
         return total, slope
 
-    bounds = [(value - 4 * spread, value + 4 * spread) for value in centre]
+    bounds = list(zip(centre - 4 * spread, centre + 4 * spread, strict=True))
     found = minimize(
         loss, centre, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": steps}
     )

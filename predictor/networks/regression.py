@@ -21,6 +21,8 @@ _FEWEST = 10
 # A relative error counts as at most this, so that a network of next to no latency does not decide.
 _WORST = 0.5
 _LEAST = 1e-3
+# Robust deviations beyond which a network counts as disturbed.
+_FAR = 3.0
 Function = Callable[[Floats], Floats]
 # Units of latency: from and to multiples of a mean latency.
 UNITS: dict[str, tuple[Function, Function]] = {
@@ -82,10 +84,15 @@ class NetworkRegression:
             values = winsorised(there(latency_ms / scale_ms))
             centre = float(values.mean())
             targets = values - centre
-            sample = Task([part.take(rows) for part in parts], targets[rows])
-            scales = tune([sample], _start(len(parts), float(values.std())))
-            process = GaussianProcess(Task(parts, targets), scales)
+            start = _start(len(parts), float(values.std()))
+            process = _fit(parts, targets, rows, start)
+            # Networks that were disturbed when measured lead no further than the others' scatter.
             missed, spread = process.left_out()
+            allowed = _FAR * 1.4826 * float(np.median(np.abs(missed)))
+            pulled = targets - missed + np.clip(missed, -allowed, allowed)
+            process = _fit(parts, pulled, rows, process.scales)
+            missed, spread = process.left_out()
+            missed = missed + targets - pulled
             margin = upper_quantile(np.abs(missed) / spread, level)
             model = cls(process, unit, scale_ms, centre, margin, {})
             found_ms = model._in_ms(targets - missed)
@@ -110,6 +117,11 @@ class NetworkRegression:
         back = UNITS[self.unit][1]
         # No latency is at or below 0; a process of plain values may wander there.
         return np.maximum(self.scale_ms * back(targets + self.level), _LEAST * self.scale_ms)
+
+
+def _fit(parts: Sequence[Part], targets: Floats, rows: Indices, start: Scales) -> GaussianProcess:
+    scales = tune([Task([part.take(rows) for part in parts], targets[rows])], start)
+    return GaussianProcess(Task(parts, targets), scales)
 
 
 def _start(parts: int, spread: float) -> Scales:

@@ -15,6 +15,7 @@ from predictor.operators.features import Indices, Schema, bounds_ms, features
 from predictor.operators.folds import folds_of
 from predictor.operators.interval import Interval
 from predictor.operators.learner import Learner, Recipe, recipes_for
+from predictor.operators.peers import Peers
 from predictor.operators.work import Work
 
 # A word that training lacked, such as another activation, counts as so many log units outside.
@@ -64,6 +65,7 @@ class KindModel:
         rows: measured rows behind it.
         error: mean absolute log error of each recipe that was tried, on unseen groups.
         adapted: device name to its interval, for devices that came after the fit.
+        peers: what the same operator showed on the devices that were learned from.
     """
 
     schema: Schema
@@ -75,6 +77,7 @@ class KindModel:
     rows: int
     error: dict[str, float]
     adapted: dict[str, Interval]
+    peers: Peers
 
     def adapt(
         self, operators: Sequence[Operator], latency_ms: Floats, device: DeviceFacts
@@ -89,7 +92,7 @@ class KindModel:
         work, of = Work.of(operators), np.zeros(len(operators), dtype=np.int64)
         values = features(self.schema, operators, work, [device], of)[1]
         compute_ms, traffic_ms = bounds_ms(work, [device], of)
-        log_ms = np.log(latency_ms) - self.learner(values)
+        log_ms = np.log(latency_ms) - self.learner(values) - self.peers(operators)
         guess = self.ceilings.get(device.name) or self.fleet.guess(device)
         own = guess.adapt(np.array(self.fleet.spread), compute_ms, traffic_ms, log_ms)
         missed = log_ms - own.log_ms(compute_ms, traffic_ms)
@@ -115,7 +118,7 @@ class KindModel:
         for index in sorted(set(of.tolist())):
             own = of == index
             width[own] = self._interval(facts[index].name).widths(beyond[own])
-        return base + self.learner(values), width
+        return base + self.learner(values) + self.peers(operators), width
 
 
 def fit_kind(rows: Rows, facts: Sequence[DeviceFacts], level: float, seed: int) -> KindModel:
@@ -152,10 +155,18 @@ def fit_kind(rows: Rows, facts: Sequence[DeviceFacts], level: float, seed: int) 
         # One device says nothing of another's: the prior's width, on top of its own.
         fresh = Interval(known.margin + Interval.fit(np.array([]), level).margin)
     ceilings, fleet, learner = _fit(schema, rows, facts, recipe, seed)
+    peers = Peers.none()
+    if several:
+        place = {operator: number for number, operator in enumerate(dict.fromkeys(rows.operators))}
+        same = np.array([place[operator] for operator in rows.operators])
+        missed = _unseen(schema, rows, facts, recipe, same, seed)
+        values, base = _inputs(schema, rows.operators, rows.work, facts, rows.of, ceilings, fleet)
+        left = np.log(rows.latency_ms) - base - learner(values)
+        peers = Peers.fit(list(place), same, missed, left)
     return KindModel(
         schema, ceilings, fleet, learner, known, fresh, len(rows.of),
         {name: value for name, value in error.items() if np.isfinite(value)},
-        {},
+        {}, peers,
     )  # fmt: skip
 
 
@@ -208,11 +219,11 @@ def _unseen(
     judged: Indices,
     seed: int,
 ) -> Floats:
-    """log(measured / predicted) of rows whose group was left out; empty with one group."""
-    missed = []
+    """log(measured / predicted) of rows whose group was left out; NaN with one group."""
+    missed = np.full(len(rows.of), np.nan)
     for learn, judge in folds_of(judged, seed):
         part, rest = rows.take(learn), rows.take(judge)
         ceilings, fleet, learner = _fit(schema, part, facts, recipe, seed)
         values, base = _inputs(schema, rest.operators, rest.work, facts, rest.of, ceilings, fleet)
-        missed.append(np.log(rest.latency_ms) - base - learner(values))
-    return np.concatenate(missed) if missed else np.array([np.nan])
+        missed[judge] = np.log(rest.latency_ms) - base - learner(values)
+    return missed

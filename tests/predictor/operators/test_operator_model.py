@@ -8,6 +8,7 @@ from luts.errors import CorruptFileError, UnknownNameError, UserError
 from luts.operator import Operator
 from luts.target import load_target
 from predictor.operator_model import DeviceFacts, OperatorModel
+from predictor.operators.peers import Peers
 from tests.predictor.operators.machines import convs, device, latency_ms, softmaxes
 
 ONE = device("one")
@@ -126,6 +127,39 @@ def test_few_measurements_adapt_to_a_device_that_keeps_less_than_its_data_sheet(
     assert (after.upper_ms / after.latency_ms <= before.upper_ms / before.latency_ms).all()
 
 
+def test_what_an_operator_showed_elsewhere_is_expected_on_the_next_device():
+    devices = [device("one"), device("two", 2.0), device("four", 4.0), device("three", 3.0)]
+    operators = convs(150, seed=21)
+    # A property of each operator that no feature shows: another algorithm on every device.
+    hidden = np.exp(0.3 * np.random.default_rng(5).standard_normal(150))
+    times = [latency_ms(operators, d, seed=i) * hidden for i, d in enumerate(devices)]
+    listed = [d for d in devices[:3] for _ in operators]
+    model = OperatorModel.fit(operators * 3, np.concatenate(times[:3]), listed)
+    assert model.models["conv"].peers.likeness > 0.5
+    seen = share(model.predict(operators, devices[3]).latency_ms, times[3]).mean()
+    fresh = convs(150, seed=22)
+    unseen = share(
+        model.predict(fresh, devices[3]).latency_ms,
+        latency_ms(fresh, devices[3], seed=9) * np.roll(hidden, 1),
+    ).mean()
+    assert seen < 0.08
+    assert unseen > 0.15
+
+
+def test_operators_that_scatter_alone_share_nothing():
+    rng = np.random.default_rng(0)
+    of = np.repeat(np.arange(200), 3)
+    alone = rng.standard_normal(600)
+    assert Peers.fit(convs(200), of, alone, alone).likeness < 0.1
+    missed = np.repeat(rng.standard_normal(200), 3)
+    peers = Peers.fit(convs(200), of, missed, missed)
+    assert peers.likeness > 0.95
+    assert peers(convs(200))[:5] == pytest.approx(missed[:15:3], rel=0.05)
+    # A model that follows the operator already needs no shift.
+    assert np.abs(Peers.fit(convs(200), of, missed, 0 * missed)(convs(200))).max() < 0.1
+    assert Peers.fit(convs(3), np.array([0, 1, 2]), np.ones(3), np.ones(3)).shifts == {}
+
+
 def test_a_model_comes_back_from_its_files(fleet, tmp_path):
     three = device("three", 3.0)
     adapted = fleet.adapt(convs(5), latency_ms(convs(5), three), three)
@@ -135,7 +169,7 @@ def test_a_model_comes_back_from_its_files(fleet, tmp_path):
         first, second = adapted.predict(convs(20), facts), back.predict(convs(20), facts)
         assert (first.latency_ms == second.latency_ms).all()
         assert (first.lower_ms == second.lower_ms).all()
-    assert {path.suffix for path in tmp_path.iterdir()} <= {".json", ".ubj"}
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".json", ".ubj", ".parquet"}
 
 
 def test_files_that_were_edited_truncated_or_absent_are_refused(model, tmp_path):
