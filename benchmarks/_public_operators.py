@@ -18,7 +18,7 @@ from predictor.operators.work import Work
 OURS = "ours"
 _GIVEN = (10, 50)
 _TRAINED = 3000
-_EACH = 900
+_EACH = 750
 _SAMPLED = 5000
 _FEWEST = 60
 
