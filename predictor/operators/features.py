@@ -151,7 +151,24 @@ def features(
         for width in _ALIGNMENTS:
             size = work[name]
             add(f"{name}_padding_{width}", np.log(np.ceil(size / width) * width / size), 1)
+    for name in ("m", "n", "k"):
+        # Vector loads need whole multiples: an odd size takes another path than the next even one.
+        add(f"{name}_divisor", _power_of_two(work[name]))
+    for axis, sizes in enumerate(_sizes(operators).T):
+        add(f"log_axis_{axis}", np.log(sizes))
     titles, values = schema.columns(operators)
     for title, column in zip(titles, values.T, strict=True):
         add(title, column)
     return names, np.column_stack(columns).reshape(len(operators), len(names)), signs
+
+
+def _power_of_two(sizes: Floats) -> Floats:
+    """Logarithm to base 2 of the largest power of two, at most 32, that divides each size."""
+    whole = sizes.astype(np.int64)
+    return np.asarray(np.log2(np.minimum(whole & -whole, _ALIGNMENTS[-1])))
+
+
+def _sizes(operators: Sequence[Operator]) -> Floats:
+    """Last four axes of the first input, 1 where it has fewer; shape ``(operators, 4)``."""
+    rows = [((1,) * 4 + (op.inputs[0] if op.inputs else ()))[-4:] for op in operators]
+    return np.asarray(np.maximum(np.array(rows, dtype=float).reshape(len(rows), 4), 1.0))
