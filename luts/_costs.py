@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import cast
 
+from luts._cost import Cost
+from luts._general_costs import GENERAL_COSTS
 from luts.errors import UnknownNameError
 from luts.operator import Operator
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Work of one operator.
-
-    Attributes:
-        flops: operations, a multiply-add counted as 2.
-        values_moved: elements read and written at least once, weights included.
-        output: shape of the (first) result.
-        parameters: weight elements.
-    """
-
-    flops: int
-    values_moved: int
-    output: tuple[int, ...]
-    parameters: int = 0
 
 
 def conv_output(size: int, kernel: int, stride: int, padding: int) -> int:
@@ -33,12 +17,20 @@ def conv_output(size: int, kernel: int, stride: int, padding: int) -> int:
     return (size + 2 * padding - kernel) // stride + 1
 
 
+def _pair(op: Operator, name: str, default: tuple[int, int]) -> tuple[int, int]:
+    """An attribute per axis (height, width); one number counts for both."""
+    value = op.get(name, default)
+    return cast(tuple[int, int], value) if isinstance(value, tuple) else (int(value), int(value))
+
+
 def _conv(op: Operator) -> Cost:
     n, c, h, w = op.inputs[0]
     out = cast(int, op.get("out"))
     kh, kw = cast(tuple[int, int], op.get("kernel"))
-    stride, groups = cast(int, op.get("stride", 1)), cast(int, op.get("groups", 1))
-    ho, wo = conv_output(h, kh, stride, kh // 2), conv_output(w, kw, stride, kw // 2)
+    (sh, sw), groups = _pair(op, "stride", (1, 1)), cast(int, op.get("groups", 1))
+    (dh, dw), (ph, pw) = _pair(op, "dilation", (1, 1)), _pair(op, "padding", (kh // 2, kw // 2))
+    ho = conv_output(h, dh * (kh - 1) + 1, sh, ph)
+    wo = conv_output(w, dw * (kw - 1) + 1, sw, pw)
     weights = out * (c // groups) * kh * kw
     bias = out if op.get("bias", 1) else 0
     result = n * out * ho * wo
@@ -121,6 +113,7 @@ _COSTS: dict[str, Callable[[Operator], Cost]] = {
     "convex_upsample": _convex_upsample,
     "concat": _pointwise(1),
     "activation": _pointwise(1),
+    **GENERAL_COSTS,
 }
 
 

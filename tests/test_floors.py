@@ -18,8 +18,8 @@ BELOW = {
 }
 COMMANDS = [
     "profiler.build_lut", "profiler.compare", "profiler.doctor", "profiler.measure",
-    "predictor.fit", "predictor.evaluate", "supernet.train", "supernet.evaluate",
-    "supernet.ship", "evolution.run", "evolution.report",
+    "predictor.fit", "predictor.evaluate", "predictor.transfer",
+    "supernet.train", "supernet.evaluate", "supernet.ship", "evolution.run", "evolution.report",
 ]  # fmt: skip
 HEAVY = ("torch", "xgboost", "tensorrt", "pyarrow")
 
