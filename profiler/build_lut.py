@@ -122,6 +122,7 @@ def main(
 
 
 def _show_plan(space: OperatorSpace, plan: Plan, runtime: Runtime, settings: Settings) -> None:
+    import sys
     from collections import Counter
     from statistics import median
 
@@ -141,13 +142,17 @@ def _show_plan(space: OperatorSpace, plan: Plan, runtime: Runtime, settings: Set
     if plan.unmeasured:
         shown.add_row("unmeasured", f"{len(plan.unmeasured)} operators of the space, that no "
                       "network of the plan shows")
-    shown.add_row("contexts", f"{min(contexts)} at least, {median(contexts):g} in the median")
+    shown.add_row("contexts", f"{min(contexts)} at least, {median(contexts):g} in the median; "
+                  "piped, each operator's are listed")
     shown.add_row("timings", f"{sum(len(block) for block in plan.blocks)}, each network twice")
     shown.add_row("time", f"about {minutes:.1f} minutes, from the reference timed here")
     shown.add_row("plan", plan.hash[:12])
     Console().print(shown)
-    for operator in plan.unmeasured:
-        print(f"unmeasured\t{operator.key}")
+    if sys.stdout.isatty():
+        return
+    print("contexts\toperator")
+    for operator, count in sorted(plan.contexts.items(), key=lambda item: item[1]):
+        print(f"{count}\t{operator.key}")
 
 
 if __name__ == "__main__":
