@@ -7,6 +7,7 @@ from math import prod
 from typing import cast
 
 from luts._cost import Cost
+from luts._executed_costs import EXECUTED_COSTS
 from luts._general_costs import GENERAL_COSTS
 from luts.errors import UnknownNameError
 from luts.operator import Operator
@@ -114,6 +115,7 @@ _COSTS: dict[str, Callable[[Operator], Cost]] = {
     "concat": _pointwise(1),
     "activation": _pointwise(1),
     **GENERAL_COSTS,
+    **EXECUTED_COSTS,
 }
 
 
