@@ -47,6 +47,11 @@ class Drawn:
     flops: int
 
 
+def family_of(number: int) -> str:
+    """Family of a network of the plan."""
+    return _TURNS[number % len(_TURNS)]
+
+
 def draw(number: int, seed: int, path: Path) -> Drawn:
     """Writes a network of the plan; equal numbers and seeds give equal files.
 
@@ -57,7 +62,7 @@ def draw(number: int, seed: int, path: Path) -> Drawn:
         seed: seed of the plan.
         path: ONNX file.
     """
-    family = _TURNS[number % len(_TURNS)]
+    family = family_of(number)
     wanted = np.random.default_rng([seed, number]).uniform(np.log(_LEAST_FLOPS),
                                                            np.log(_MOST_FLOPS))
     best: tuple[float, Builder, tuple[Tensor, ...]] | None = None
