@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
@@ -25,7 +25,7 @@ class DeviceFacts:
         multiprocessors: streaming multiprocessors; for a CPU, the cores in use.
         l2_mb: last-level cache.
         clock_mhz: boost clock.
-        extra: further positive facts by name, kept for reports.
+        power_limit_w: board power, if known; a small one lowers sustained rates.
 
     Raises:
         UserError: a fact is not a positive number.
@@ -37,7 +37,7 @@ class DeviceFacts:
     multiprocessors: int
     l2_mb: float
     clock_mhz: float
-    extra: Mapping[str, float] = field(default_factory=dict)
+    power_limit_w: float | None = None
 
     def __post_init__(self) -> None:
         facts = {
@@ -46,6 +46,7 @@ class DeviceFacts:
             "multiprocessors": self.multiprocessors,
             "l2_mb": self.l2_mb,
             "clock_mhz": self.clock_mhz,
+            **({} if self.power_limit_w is None else {"power_limit_w": self.power_limit_w}),
         }
         for name, value in facts.items():
             if not (isfinite(value) and value > 0):
@@ -86,7 +87,7 @@ class DeviceFacts:
             )
         peak_gflops = {name: 1e3 * rate for name, rate in target.peak_tflops.items()}
         return cls(target.name, peak_gflops, bandwidth_gb_s, multiprocessors, l2_mb,
-                   float(clock_mhz))  # fmt: skip
+                   float(clock_mhz), target.power_limit_w)  # fmt: skip
 
     @classmethod
     def reached(

@@ -84,27 +84,17 @@ class OperatorModel:
         """
         fewest_scores(level)
         listed = [devices] * len(operators) if isinstance(devices, DeviceFacts) else list(devices)
-        latency_ms = np.asarray(latency_ms, dtype=float)
         labels: Sequence[Hashable] = operators if groups is None else list(groups)
-        if not len(operators) == len(latency_ms) == len(listed) == len(labels):
+        if not len(operators) == len(listed) == len(labels):
             raise UserError(
-                f"{len(operators)} operators, {len(latency_ms)} latencies, {len(listed)} devices "
-                f"and {len(labels)} groups; wanted equally many"
+                f"{len(operators)} operators, {len(listed)} devices and {len(labels)} groups; "
+                "wanted equally many"
             )
-        if not len(operators):
-            raise UserError("0 measured operators; a model needs at least 1")
-        wrong = ~(np.isfinite(latency_ms) & (latency_ms > 0))
-        if wrong.any():
-            first = int(np.flatnonzero(wrong)[0])
-            raise UserError(
-                f"operator {operators[first].key} took {latency_ms[first]} ms; latencies must be "
-                "finite and above 0 ms"
-            )
+        latency_ms = _checked(operators, latency_ms)
         facts, of = _distinct(listed)
         group = _codes(labels)
         models = {}
-        for kind in sorted({operator.kind for operator in operators}):
-            rows = np.array([i for i, operator in enumerate(operators) if operator.kind == kind])
+        for kind, rows in _rows_by_kind(operators).items():
             own = [operators[i] for i in rows]
             part = Rows(own, Work.of(own), latency_ms[rows], of[rows], group[rows])
             models[kind] = fit_kind(part, facts, level, seed)
@@ -125,16 +115,42 @@ class OperatorModel:
         Raises:
             UserError: a kind that was never measured; the message names all of them.
         """
-        unknown = sorted({operator.kind for operator in operators} - self.kinds)
-        if unknown:
-            raise UnknownNameError("operator kind", "', '".join(unknown), self.kinds)
         log_ms, width = np.zeros(len(operators)), np.zeros(len(operators))
-        for kind in {operator.kind for operator in operators}:
-            rows = np.array([i for i, operator in enumerate(operators) if operator.kind == kind])
+        for kind, rows in self._by_kind(operators).items():
             own = [operators[i] for i in rows]
             of = np.zeros(len(own), dtype=np.int64)
             log_ms[rows], width[rows] = self.models[kind].log_ms(own, [device], of)
         return OperatorPrediction(np.exp(log_ms), np.exp(log_ms - width), np.exp(log_ms + width))
+
+    def adapt(
+        self, operators: Sequence[Operator], latency_ms: Floats, device: DeviceFacts
+    ) -> OperatorModel:
+        """The same after a few measurements on a device, of which it becomes a known one.
+
+        Overhead and utilisations of the kinds that were measured move from what the other devices
+        suggest towards the measurements; the learned part stays.
+
+        Args:
+            operators: measured, at least one, of known kinds.
+            latency_ms: their latency, shape ``(operators,)``.
+            device: facts of the device.
+
+        Raises:
+            UserError: an unknown kind, or a latency that is not a positive number.
+        """
+        latency_ms = _checked(operators, latency_ms)
+        models = dict(self.models)
+        for kind, rows in self._by_kind(operators).items():
+            own = [operators[i] for i in rows]
+            models[kind] = models[kind].adapt(own, latency_ms[rows], device)
+        return OperatorModel(models, self.level, self.seed)
+
+    def _by_kind(self, operators: Sequence[Operator]) -> dict[str, Indices]:
+        found = _rows_by_kind(operators)
+        unknown = sorted(set(found) - self.kinds)
+        if unknown:
+            raise UnknownNameError("operator kind", "', '".join(unknown), self.kinds)
+        return found
 
     def save(self, folder: Path) -> None:
         """Writes the trees, then the sidecar that vouches for them.
@@ -153,6 +169,29 @@ class OperatorModel:
             CorruptFileError: a file is truncated, edited, or of another format.
         """
         return cls(*read_model(folder))
+
+
+def _rows_by_kind(operators: Sequence[Operator]) -> dict[str, Indices]:
+    found: dict[str, list[int]] = {}
+    for row, operator in enumerate(operators):
+        found.setdefault(operator.kind, []).append(row)
+    return {kind: np.array(found[kind], dtype=np.int64) for kind in sorted(found)}
+
+
+def _checked(operators: Sequence[Operator], latency_ms: Floats) -> Floats:
+    latency_ms = np.asarray(latency_ms, dtype=float)
+    if not len(operators) or len(operators) != len(latency_ms):
+        raise UserError(
+            f"{len(operators)} operators with {len(latency_ms)} latencies; wanted one each, and at "
+            "least 1"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(latency_ms) & (latency_ms > 0)))
+    if len(wrong):
+        raise UserError(
+            f"operator {operators[wrong[0]].key} took {latency_ms[wrong[0]]} ms; latencies must "
+            "be finite and above 0 ms"
+        )
+    return latency_ms
 
 
 def _distinct(listed: Sequence[DeviceFacts]) -> tuple[list[DeviceFacts], Indices]:

@@ -36,7 +36,7 @@ class Interval:
                 shape ``(rows,)``; may be empty.
             level: share of measurements that the interval must hold.
         """
-        scores = np.abs(residuals)
+        scores = np.abs(residuals[np.isfinite(residuals)])
         if len(scores) >= fewest_scores(level):
             return cls(upper_quantile(scores, level))
         from scipy.stats import t

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from luts.operator import Operator
 from predictor.device_facts import DeviceFacts
 from predictor.extremes import Floats
-from predictor.operators.ceiling import Ceiling
+from predictor.operators.ceiling import Ceiling, Fleet
 from predictor.operators.features import Indices, Schema, bounds_ms, features
 from predictor.operators.folds import folds_of
 from predictor.operators.interval import Interval
@@ -20,7 +20,9 @@ from predictor.operators.work import Work
 # A word that training lacked, such as another activation, counts as so many log units outside.
 _NEW_WORD = 1.0
 # Rows that choose among recipes; more of them hardly change the choice.
-_CHOOSING = 6000
+_CHOOSING = 2500
+# A recipe must be better than a simpler one by this factor of its error.
+_BETTER = 0.98
 
 
 @dataclass(frozen=True)
@@ -55,31 +57,69 @@ class KindModel:
     Attributes:
         schema: columns of the kind.
         ceilings: device name to its own physical part.
+        fleet: what they say of other devices.
         learner: the learned part, shared by all devices.
         known: interval on devices that were learned from.
         fresh: interval on other devices.
         rows: measured rows behind it.
         error: mean absolute log error of each recipe that was tried, on unseen groups.
+        adapted: device name to measured rows, for devices that came after the fit.
     """
 
     schema: Schema
     ceilings: dict[str, Ceiling]
+    fleet: Fleet
     learner: Learner
     known: Interval
     fresh: Interval
     rows: int
     error: dict[str, float]
+    adapted: dict[str, int]
+
+    def adapt(
+        self, operators: Sequence[Operator], latency_ms: Floats, device: DeviceFacts
+    ) -> KindModel:
+        """The same with a ceiling for a device that some operators were measured on.
+
+        Args:
+            operators: of this kind, at least one.
+            latency_ms: measured, shape ``(operators,)``.
+            device: facts of the device.
+        """
+        work, of = Work.of(operators), np.zeros(len(operators), dtype=np.int64)
+        values = features(self.schema, operators, work, [device], of)[1]
+        compute_ms, traffic_ms = bounds_ms(work, [device], of)
+        log_ms = np.log(latency_ms) - self.learner(values)
+        guess = self.ceilings.get(device.name) or self.fleet.guess(device)
+        own = guess.adapt(np.array(self.fleet.spread), compute_ms, traffic_ms, log_ms)
+        rows = self.adapted.get(device.name, 0) + len(operators)
+        return replace(
+            self,
+            ceilings={**self.ceilings, device.name: own},
+            adapted={**self.adapted, device.name: rows},
+        )
+
+    def _margins(self, name: str, beyond: Floats) -> Floats:
+        """Half widths on one device: from a fresh device's towards a known one's with its rows."""
+        known, fresh = self.known.widths(beyond), self.fresh.widths(beyond)
+        if name not in self.ceilings:
+            return fresh
+        if name not in self.adapted:
+            return known
+        return np.asarray(np.sqrt(known**2 + (fresh**2 - known**2) / (1 + self.adapted[name])))
 
     def log_ms(
         self, operators: Sequence[Operator], facts: Sequence[DeviceFacts], of: Indices
     ) -> tuple[Floats, Floats]:
         """Logarithms of latencies in ms and half widths of intervals, each ``(operators,)``."""
         work = Work.of(operators)
-        values, base = _inputs(self.schema, operators, work, facts, of, self.ceilings)
+        values, base = _inputs(self.schema, operators, work, facts, of, self.ceilings, self.fleet)
         beyond = self.learner.beyond(values)
         beyond = beyond + _NEW_WORD * np.array([self.schema.new_words(o) for o in operators])
-        own = np.array([facts[index].name in self.ceilings for index in of], dtype=bool)
-        width = np.where(own, self.known.widths(beyond), self.fresh.widths(beyond))
+        width = np.zeros(len(of))
+        for index in sorted(set(of.tolist())):
+            own = of == index
+            width[own] = self._margins(facts[index].name, beyond[own])
         return base + self.learner(values), width
 
 
@@ -97,34 +137,36 @@ def fit_kind(rows: Rows, facts: Sequence[DeviceFacts], level: float, seed: int) 
     some = rows
     if len(rows.of) > _CHOOSING:
         some = rows.take(np.sort(rng.choice(len(rows.of), _CHOOSING, replace=False)))
-    devices = len(set(rows.of.tolist()))
+    several = len(set(rows.of.tolist())) > 1
     # What several devices are for is the next device: there it is judged on whole devices.
-    judged = some.of if devices > 2 else some.groups
-    error = {}
-    best: tuple[float, Recipe] | None = None
-    for recipe in recipes_for(len(some.of)):
+    judged = some.of if several else some.groups
+    error, unseen = {}, {}
+    recipes = recipes_for(len(rows.of))
+    for recipe in recipes:
         missed = _unseen(schema, some, facts, recipe, judged, seed)
-        error[recipe.name] = float(np.abs(missed).mean()) if len(missed) else float("inf")
-        if best is None or error[recipe.name] < 0.99 * best[0]:
-            best = error[recipe.name], recipe
-    assert best is not None
-    recipe = best[1]
-    known = Interval.fit(_unseen(schema, some, facts, recipe, some.groups, seed), level)
-    fresh = known
-    if devices > 1:
-        missed = _unseen(schema, some, facts, recipe, some.of, seed)
-        fresh = Interval(max(known.margin, Interval.fit(missed, level).margin))
+        error[recipe.name], unseen[recipe] = float(np.abs(missed).mean()), missed
+    recipe = recipes[0]
+    for other in recipes[1:]:
+        if error[other.name] < _BETTER * error[recipe.name]:
+            recipe = other
+    if several:
+        known = Interval.fit(_unseen(schema, some, facts, recipe, some.groups, seed), level)
+        fresh = Interval(max(known.margin, Interval.fit(unseen[recipe], level).margin))
     else:
+        known = Interval.fit(unseen[recipe], level)
         # One device says nothing of another's: the prior's width, on top of its own.
         fresh = Interval(known.margin + Interval.fit(np.array([]), level).margin)
-    ceilings, learner = _fit(schema, rows, facts, recipe, seed)
-    finite = {name: value for name, value in error.items() if np.isfinite(value)}
-    return KindModel(schema, ceilings, learner, known, fresh, len(rows.of), finite)
+    ceilings, fleet, learner = _fit(schema, rows, facts, recipe, seed)
+    return KindModel(
+        schema, ceilings, fleet, learner, known, fresh, len(rows.of),
+        {name: value for name, value in error.items() if np.isfinite(value)},
+        {},
+    )  # fmt: skip
 
 
 def _fit(
     schema: Schema, rows: Rows, facts: Sequence[DeviceFacts], recipe: Recipe, seed: int
-) -> tuple[dict[str, Ceiling], Learner]:
+) -> tuple[dict[str, Ceiling], Fleet, Learner]:
     compute_ms, traffic_ms = bounds_ms(rows.work, facts, rows.of)
     ceilings = {}
     for index in sorted(set(rows.of.tolist())):
@@ -132,9 +174,11 @@ def _fit(
         ceilings[facts[index].name] = Ceiling.fit(
             compute_ms[own], traffic_ms[own], rows.latency_ms[own]
         )
-    values, base = _inputs(schema, rows.operators, rows.work, facts, rows.of, ceilings)
+    fleet = Fleet.of(ceilings, facts)
+    values, base = _inputs(schema, rows.operators, rows.work, facts, rows.of, ceilings, fleet)
     signs = features(schema, rows.operators[:1], _head(rows.work), facts, rows.of[:1])[2]
-    return ceilings, Learner.fit(recipe, values, np.log(rows.latency_ms) - base, signs, seed)
+    targets = np.log(rows.latency_ms) - base
+    return ceilings, fleet, Learner.fit(recipe, values, targets, signs, seed)
 
 
 def _head(work: Work) -> Work:
@@ -148,15 +192,15 @@ def _inputs(
     facts: Sequence[DeviceFacts],
     of: Indices,
     ceilings: dict[str, Ceiling],
+    fleet: Fleet,
 ) -> tuple[Floats, Floats]:
     """Features, and the logarithm of the physical part in ms."""
     _, values, _ = features(schema, operators, work, facts, of)
     compute_ms, traffic_ms = bounds_ms(work, facts, of)
     base = np.zeros(len(of))
-    anywhere = Ceiling.mean(list(ceilings.values()))
     for index in sorted(set(of.tolist())):
         own = of == index
-        ceiling = ceilings.get(facts[index].name, anywhere)
+        ceiling = ceilings.get(facts[index].name) or fleet.guess(facts[index])
         base[own] = ceiling.log_ms(compute_ms[own], traffic_ms[own])
     return values, base
 
@@ -173,7 +217,7 @@ def _unseen(
     missed = []
     for learn, judge in folds_of(judged, seed):
         part, rest = rows.take(learn), rows.take(judge)
-        ceilings, learner = _fit(schema, part, facts, recipe, seed)
-        values, base = _inputs(schema, rest.operators, rest.work, facts, rest.of, ceilings)
+        ceilings, fleet, learner = _fit(schema, part, facts, recipe, seed)
+        values, base = _inputs(schema, rest.operators, rest.work, facts, rest.of, ceilings, fleet)
         missed.append(np.log(rest.latency_ms) - base - learner(values))
-    return np.concatenate(missed) if missed else np.array([])
+    return np.concatenate(missed) if missed else np.array([np.nan])

@@ -43,9 +43,8 @@ class Recipe:
 _FEW = (Recipe(), Recipe(penalty=1.0), Recipe(penalty=0.1))
 _SOME = (*_FEW, Recipe(rounds=100, depth=3), Recipe(penalty=0.1, rounds=150, depth=3),
          Recipe(rounds=300, depth=4, rate=0.06))  # fmt: skip
-_MANY = (Recipe(), Recipe(penalty=0.1), Recipe(rounds=300, depth=4, rate=0.1, leaf=10),
-         Recipe(rounds=500, depth=6, rate=0.06, leaf=10),
-         Recipe(penalty=0.1, rounds=500, depth=6, rate=0.06, leaf=10))  # fmt: skip
+_MANY = (Recipe(), Recipe(penalty=0.1), Recipe(rounds=200, depth=4, leaf=10),
+         Recipe(rounds=400, depth=6, rate=0.08, leaf=10))  # fmt: skip
 
 
 def recipes_for(rows: int) -> tuple[Recipe, ...]:

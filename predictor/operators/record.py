@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from luts.errors import CorruptFileError
 from luts.files import atomic_path, read_json, safe_name, sha256, writable_folder, write_json
-from predictor.operators.ceiling import Ceiling
+from predictor.operators.ceiling import Ceiling, Fleet
 from predictor.operators.features import Schema
 from predictor.operators.interval import Interval
 from predictor.operators.kind_model import KindModel
@@ -31,6 +31,10 @@ class KindRecord(BaseModel):
     words: tuple[tuple[str, tuple[str, ...]], ...]
     numbers: tuple[tuple[str, int], ...]
     ceilings: dict[str, tuple[float, float, float]]
+    fleet_mean: tuple[float, float, float]
+    fleet_slope: tuple[float, float, float]
+    fleet_log_power: float
+    fleet_spread: tuple[float, float, float]
     recipe: dict[str, float | int | None]
     centre: tuple[float, ...]
     weights: tuple[float, ...]
@@ -41,6 +45,7 @@ class KindRecord(BaseModel):
     fresh_margin: float = Field(ge=0)
     rows: int = Field(ge=1)
     error: dict[str, float]
+    adapted: dict[str, int]
     trees_sha256: str | None = None
 
 
@@ -121,6 +126,10 @@ def _to_record(model: KindModel, digest: str | None) -> KindRecord:
         words=model.schema.words,
         numbers=model.schema.numbers,
         ceilings=ceilings,
+        fleet_mean=model.fleet.mean,
+        fleet_slope=model.fleet.slope,
+        fleet_log_power=model.fleet.log_power,
+        fleet_spread=model.fleet.spread,
         recipe=fields,
         centre=tuple(learner.centre.tolist()),
         weights=tuple(learner.weights.tolist()),
@@ -131,6 +140,7 @@ def _to_record(model: KindModel, digest: str | None) -> KindRecord:
         fresh_margin=model.fresh.margin,
         rows=model.rows,
         error=model.error,
+        adapted=model.adapted,
         trees_sha256=digest,
     )
 
@@ -154,7 +164,9 @@ def _from_record(folder: Path, kind: str, item: KindRecord) -> KindModel:
         np.array(item.low), np.array(item.high), trees,
     )  # fmt: skip
     ceilings = {name: Ceiling(*values) for name, values in item.ceilings.items()}
+    fleet = Fleet(item.fleet_mean, item.fleet_slope, item.fleet_log_power, item.fleet_spread)
     return KindModel(
-        Schema(item.words, item.numbers), ceilings, learner, Interval(item.known_margin),
+        Schema(item.words, item.numbers), ceilings, fleet, learner, Interval(item.known_margin),
         Interval(item.fresh_margin), item.rows, item.error,
+        item.adapted,
     )  # fmt: skip
