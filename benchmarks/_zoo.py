@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks._zoo_blocks import (
-    C3,
     ConvNextBlock,
     Encoder,
     Inverted,

@@ -112,7 +112,8 @@ class Encoder(nn.Module):
 
     def __init__(self, c: int, heads: int) -> None:
         super().__init__()
-        self.norm1, self.attention, self.norm2 = nn.LayerNorm(c), Attention(c, heads), nn.LayerNorm(c)
+        self.norm1, self.norm2 = nn.LayerNorm(c), nn.LayerNorm(c)
+        self.attention = Attention(c, heads)
         self.mlp = nn.Sequential(nn.Linear(c, 4 * c), nn.GELU(), nn.Linear(4 * c, c))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -130,6 +130,11 @@ def register_cost(kind: str, cost: Callable[[Operator], Cost]) -> None:
     _COSTS[kind] = cost
 
 
+def has_cost(kind: str) -> bool:
+    """Whether a kind of operator has a rule of costs."""
+    return kind in _COSTS
+
+
 def cost_of(op: Operator) -> Cost:
     """Work and traffic of an operator.
 

@@ -16,7 +16,7 @@ def main(
     threads: Annotated[int, typer.Option(min=1, help="Threads within one operator.")] = 1,
     networks: Annotated[int, typer.Option(min=1, help="Random networks to measure.")] = 400,
     budget_minutes: Annotated[
-        float, typer.Option(min=0.01, help="Time for this sitting; what was measured by then counts.")
+        float, typer.Option(min=0.01, help="Time of this sitting; it ends with what there is.")
     ] = 8.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the networks.")] = 0,
     out: Annotated[
@@ -64,9 +64,15 @@ def main(
 
     from profiler._display import progress
     from profiler.library._display import show_library
-    from profiler.library.campaign import LIBRARY_RULE, LibraryCampaign
+    from profiler.library.campaign import (
+        CANARY_EVERY,
+        CANARY_RULE,
+        LIBRARY_RULE,
+        LibraryCampaign,
+    )
 
-    settings = Settings(target.name, threads=threads, rule=LIBRARY_RULE, profiled_runs=4)
+    settings = Settings(target.name, threads=threads, rule=LIBRARY_RULE, profiled_runs=4,
+                        canary_rule=CANARY_RULE, canary_every=CANARY_EVERY)
     folder = out or library_folder(target.name, runtime.name, "fp32", threads)
     campaign = LibraryCampaign(runtime, folder, settings=settings, networks=networks, seed=seed)
     start = time.monotonic()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
 from collections import defaultdict, deque
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from luts.errors import InferenceError
+from luts.errors import UserError
+from profiler.runtimes import Session
 
 _SUFFIX = "_kernel_time"
 _NCHWC = "com.microsoft.nchwc"
-_ERRORS_ONLY = 3
 
 Shape = tuple[int, ...]
 
@@ -63,37 +62,28 @@ def executed_graph(model: Path, *, threads: int = 1) -> list[ExecutedNode]:
         InferenceError: the runtime cannot load or execute the model.
         UserError: an input has a free dimension.
     """
-    import onnx
-
     from profiler.runtimes.onnxruntime import OnnxRuntime
 
-    runtime = OnnxRuntime()
-    runtime.check("fp32", threads)
-    with tempfile.TemporaryDirectory(prefix="metronas-") as name:
-        events = _run_once(model, Path(name), threads)
-        graph = onnx.load(Path(name) / "executed.onnx", load_external_data=False).graph
+    with closing(OnnxRuntime().open(model, threads=threads, profile=True)) as session:
+        session.node_times(1)
+        return executed_nodes(session)
+
+
+def executed_nodes(session: Session) -> list[ExecutedNode]:
+    """The graph of an open session of ONNX Runtime whose node times were asked for.
+
+    Returns:
+        Nodes in order of execution, named as in its node times.
+
+    Raises:
+        UserError: it is a session of another runtime.
+    """
+    from profiler.runtimes.onnxruntime import OnnxSession
+
+    if not isinstance(session, OnnxSession):
+        raise UserError("executed graphs are read from onnxruntime only")
+    events, graph = session.trace()
     return _nodes(graph, events)
-
-
-def _run_once(model: Path, scratch: Path, threads: int) -> list[dict[str, Any]]:
-    import onnxruntime as ort
-
-    from profiler.runtimes.onnxruntime import _failures, _input
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = _ERRORS_ONLY
-    options.enable_profiling = True
-    options.profile_file_prefix = str(scratch / "profile")
-    options.optimized_model_filepath = str(scratch / "executed.onnx")
-    try:
-        session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        session.run(None, {item.name: _input(item) for item in session.get_inputs()})
-    except _failures() as error:
-        raise InferenceError(f"onnxruntime cannot execute '{model}' ({error})") from None
-    with open(session.end_profiling(), encoding="utf-8") as file:
-        found: list[dict[str, Any]] = json.load(file)
-    return found
 
 
 def _nodes(graph: Any, events: list[dict[str, Any]]) -> list[ExecutedNode]:
@@ -101,6 +91,8 @@ def _nodes(graph: Any, events: list[dict[str, Any]]) -> list[ExecutedNode]:
 
     waiting: dict[tuple[str, str], deque[list[Shape]]] = defaultdict(deque)
     for event in events:
+        if event.get("name") == "model_run":  # the first inference says it all
+            break
         if event.get("cat") == "Node" and event.get("name", "").endswith(_SUFFIX):
             args = event["args"]
             key = event["name"].removesuffix(_SUFFIX), args["op_name"]

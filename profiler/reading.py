@@ -95,7 +95,8 @@ def _check_values(model: Any, path: Path) -> None:
         try:
             values = numpy_helper.to_array(weight)
         except (ValueError, TypeError) as error:
-            raise UserError(f"weight '{weight.name}' of '{path}' cannot be read ({error})") from None
+            raise UserError(
+                f"weight '{weight.name}' of '{path}' cannot be read ({error})") from None
         # A sum is NaN wherever one value is, and needs no second array of the weights' size.
         if np.isnan(values.sum(dtype=np.float64)) and np.isnan(values).any():
             raise UserError(f"weight '{weight.name}' of '{path}' holds NaN, so the model computes "

@@ -35,7 +35,7 @@ class Draw:
         return int(self.rng.integers(low, high + 1))
 
     def width(self, low: int, high: int) -> int:
-        """A number of channels, log-uniform: mostly a multiple of 16 or more, at times of 8 or 4."""
+        """A number of channels, log-uniform, mostly a multiple of 16, at times of 8 or 4."""
         value = float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
         step = self.one(4, 8, 8, 16, 16, 32, 2 ** int(np.log2(value)))
         return max(4, round(value / step) * step)

@@ -13,7 +13,7 @@ from luts.operator import Operator
 from profiler._clock import Clock
 from profiler._records import VisitRecord
 from profiler.device import load_average
-from profiler.executed import ExecutedNode, executed_graph
+from profiler.executed import ExecutedNode, executed_nodes
 from profiler.lowering import lower_node
 from profiler.runtimes import NodeTimes, Runtime
 from profiler.timing import measure_session
@@ -38,12 +38,12 @@ def time_drawn(number: int, turn: int, model: Path, runtime: Runtime, *, setting
         A record whose ``by_path_ms`` has one entry per executed step, in order: its position and
         the key of its operator.
     """
-    nodes = executed_graph(model, threads=settings.threads)
     start = clock.date_s()
     session = runtime.open(model, threads=settings.threads, precision=settings.precision,
                            profile=True)
     with closing(session):
         times = session.node_times(settings.profiled_runs)
+        nodes = executed_nodes(session)
         whole = measure_session(session, settings.rule, threads=settings.threads, clock=clock,
                                 warm_up_s=0.0, warm_up_runs=1)
     steps = step_times(nodes, times, whole.median_ms)

@@ -35,6 +35,9 @@ _AGAIN = 6
 _CANARY = 0
 
 LIBRARY_RULE = StoppingRule(min_samples=5, min_seconds=0.2, max_seconds=1.5, goal=0.006)
+# A machine may change its speed within seconds; a short canary now and then sees it.
+CANARY_RULE = StoppingRule(min_samples=3, min_seconds=0.05, max_seconds=0.4, goal=0.01)
+CANARY_EVERY = 2
 
 
 class LibraryCampaign:
@@ -120,7 +123,7 @@ class LibraryCampaign:
         ends = time.monotonic() + budget_s
         with (
             tempfile.TemporaryDirectory(prefix="metronas-") as name,
-            self._canary(Path(name), state) as canary,
+            self._canary(state) as canary,
         ):
             model = Path(name) / "network.onnx"
             for number, turn in rest:
@@ -145,12 +148,28 @@ class LibraryCampaign:
             canary()
 
     @contextmanager
-    def _canary(self, scratch: Path, state: CampaignState) -> Iterator[Callable[[], None]]:
-        model = scratch / "canary.onnx"
-        draw(_CANARY, 0, model)
+    def _canary(self, state: CampaignState) -> Iterator[Callable[[], None]]:
         settings = self.settings
-        session: Session = self.runtime.open(model, threads=settings.threads,
-                                             precision=settings.precision)
-        with closing(session):
+        with canary_session(self.runtime, settings.threads) as session:
             warm_up(session.run, self.clock, seconds=settings.canary_rule.min_seconds)
             yield lambda: state.add(time_canary(session, settings, self.clock))
+
+
+@contextmanager
+def canary_session(runtime: Runtime, threads: int) -> Iterator[Session]:
+    """The network that is timed again and again, loaded.
+
+    Args:
+        runtime: what executes it.
+        threads: threads within one operator.
+    """
+    with tempfile.TemporaryDirectory(prefix="metronas-") as name:
+        model = Path(name) / "canary.onnx"
+        draw(_CANARY, 0, model)
+        with closing(runtime.open(model, threads=threads)) as session:
+            yield session
+
+
+def canary_ms(library: OperatorLibrary) -> float:
+    """What the canary took, in the median, while a library was measured."""
+    return float(library.info.settings["canary_ms"])

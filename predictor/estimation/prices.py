@@ -1,0 +1,71 @@
+"""The price of each operator: measured where it was, else estimated, never 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from luts.operator import Operator
+from predictor._estimate_record import Known
+from predictor.device_facts import DeviceFacts
+from predictor.estimation.unknown import UnknownKinds
+from predictor.extremes import Floats
+from predictor.operator_model import OperatorModel
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Operators of one network with their latencies.
+
+    Attributes:
+        operators: in order of execution.
+        latency_ms: shape ``(operators,)``.
+        sources: how each is known.
+    """
+
+    operators: tuple[Operator, ...]
+    latency_ms: Floats
+    sources: tuple[Known, ...]
+
+    def share(self, source: Known) -> float:
+        """Part of the time that is known in one way."""
+        own = np.array([item == source for item in self.sources], dtype=bool)
+        return float(self.latency_ms[own].sum() / self.latency_ms.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What operators cost on one target.
+
+    Attributes:
+        measured: operator to its median latency in ms.
+        model: estimates operators of known kinds.
+        device: facts of the target, as the model was fitted with.
+        unknown: guesses operators of other kinds.
+    """
+
+    measured: Mapping[Operator, float]
+    model: OperatorModel
+    device: DeviceFacts
+    unknown: UnknownKinds
+
+    def __call__(self, operators: Sequence[Operator]) -> Priced:
+        """Prices of the operators of a network, at least one."""
+        latency_ms = np.zeros(len(operators))
+        sources: list[Known] = ["measured"] * len(operators)
+        estimated = []
+        for place, operator in enumerate(operators):
+            if operator in self.measured:
+                latency_ms[place] = self.measured[operator]
+            elif operator.kind in self.model.kinds:
+                sources[place] = "estimated"
+                estimated.append(place)
+            else:
+                sources[place] = "unknown"
+                latency_ms[place] = self.unknown.latency_ms(operator)
+        if estimated:
+            asked = [operators[place] for place in estimated]
+            latency_ms[estimated] = self.model.predict(asked, self.device).latency_ms
+        return Priced(tuple(operators), latency_ms, tuple(sources))
