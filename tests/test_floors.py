@@ -18,7 +18,8 @@ BELOW = {
 }
 COMMANDS = [
     "profiler.build_lut", "profiler.compare", "profiler.doctor", "profiler.measure",
-    "predictor.fit", "predictor.evaluate", "supernet.train", "supernet.evaluate",
+    "profiler.build_library", "predictor.estimate", "predictor.fit", "predictor.evaluate",
+    "supernet.train", "supernet.evaluate",
     "supernet.ship", "evolution.run", "evolution.report",
 ]  # fmt: skip
 HEAVY = ("torch", "xgboost", "tensorrt", "pyarrow")
