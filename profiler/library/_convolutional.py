@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from profiler.library._builder import Builder, Tensor
+from profiler.library._odds import odd
 from profiler.library._parts import (
     Draw,
     classify,
@@ -143,6 +144,8 @@ def plain(b: Builder, d: Draw) -> Tensor:
             dilation = d.one(1, 1, 1, 2, 4) if kernel == 3 else 1
             groups = d.one(1, 1, 1, 2, 4) if not x.shape[1] % 4 and not c % 4 else 1
             x = b.act(norm2d(b, b.conv(x, c, kernel, 1, groups, dilation), norm), act)
+            if d.chance(0.25) and not any(size % 2 for size in x.shape[2:]):
+                x = odd(b, d, x)
         if min(x.shape[2:]) > 6:
             x = pool(b, x, d.one(2, 2, 3), 2, d.one("MaxPool", "MaxPool", "AveragePool"))
     if d.chance(0.4):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from profiler.library._builder import Builder, Tensor
+from profiler.library._odds import odd
 from profiler.library._parts import Draw, norm2d, pool, resize
 
 
@@ -18,6 +19,8 @@ def hourglass(b: Builder, d: Draw) -> Tensor:
 
     def block(x: Tensor, out: int) -> Tensor:
         x = b.act(norm2d(b, b.conv(x, out), norm), act)
+        if d.chance(0.15) and not any(size % 2 for size in x.shape[2:]):
+            x = odd(b, d, x)
         return b.act(norm2d(b, b.conv(x, out), norm), act) if double else x
 
     kept = []
