@@ -82,7 +82,7 @@ def _measure(paths: dict[str, Path], threads: int) -> dict[str, dict[str, float]
     from profiler.settings import StoppingRule
     from profiler.timing import SystemClock, measure_session, runtime_for
 
-    rule = StoppingRule(min_samples=7, min_seconds=0.5, max_seconds=3.0)
+    rule = StoppingRule(min_samples=5, min_seconds=0.3, max_seconds=2.0)
     short = StoppingRule(min_samples=3, min_seconds=0.05, max_seconds=0.5)
     runtime, clock = runtime_for("cpu", runtime="onnxruntime"), SystemClock()
     usual_ms = canary_ms(find_library("cpu", threads=threads))

@@ -116,6 +116,8 @@ _COSTS: dict[str, Callable[[Operator], Cost]] = {
     "activation": _pointwise(1),
     **GENERAL_COSTS,
     **EXECUTED_COSTS,
+    # As runtimes tell them apart.
+    **dict.fromkeys(("pointwise_conv", "depthwise_conv", "grouped_conv", "stem_conv"), _conv),
 }
 
 

@@ -23,9 +23,11 @@ _BINARY = ("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Equal", "Less", "Gr
 _REDUCTIONS = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2",
                "GlobalAveragePool", "GlobalMaxPool", "ArgMax", "ArgMin", "CumSum")
 _ROWS = ("LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization",
-         "SkipLayerNormalization", "Softmax", "LogSoftmax", "LpNormalization")
+         "SkipLayerNormalization")
+_LINES = ("Softmax", "LogSoftmax", "LpNormalization")
 _COPIES = ("Slice", "Gather", "Tile", "Expand", "Pad", "DepthToSpace", "SpaceToDepth", "GatherND",
            "GatherElements", "ConstantOfShape", "Range", "OneHot")
+_FEW_CHANNELS = 16
 # Names under which other parts of the package know these kinds.
 _NAMES = {"LayerNormalization": "layer_norm", "InstanceNormalization": "instance_norm",
           "GroupNormalization": "group_norm", "BatchNormalization": "batch_norm",
@@ -109,7 +111,19 @@ def _conv(node: ExecutedNode) -> Lowered:
         attributes["padding"] = padding
     # A sum that the runtime merged into the convolution is read as well.
     added = (node.shape(3),) if len(node.inputs) > 3 and node.shape(3) else ()
-    return "conv", (x, *added), attributes
+    return _conv_kind(x[1], groups, kernel), (x, *added), attributes
+
+
+def _conv_kind(channels: int, groups: int, kernel: Shape) -> str:
+    """Convolutions that take other kernels of the runtime; each is a kind with a model of its own.
+
+    Of the first layer's few channels the runtime makes no blocks.
+    """
+    if groups > 1:
+        return "depthwise_conv" if groups == channels else "grouped_conv"
+    if channels < _FEW_CHANNELS:
+        return "stem_conv"
+    return "pointwise_conv" if set(kernel) == {1} else "conv"
 
 
 def _matmul(node: ExecutedNode) -> Lowered:
@@ -168,6 +182,12 @@ def _reduction(node: ExecutedNode) -> Lowered:
 def _rows(node: ExecutedNode) -> Lowered:
     x, axis = node.shape(0), int(node.attributes.get("axis", -1))
     return kind_name(node.kind), (rows(x, axis),), {}
+
+
+def _lines(node: ExecutedNode) -> Lowered:
+    """Along one axis, which need not be the last."""
+    before, along, after = around(node.shape(0), [int(node.attributes.get("axis", -1))])
+    return kind_name(node.kind), ((before * after, along),), {"after": after} if after > 1 else {}
 
 
 def _transpose(node: ExecutedNode) -> Lowered:
@@ -229,6 +249,6 @@ _RULES: dict[str, Callable[[ExecutedNode], Lowered]] = {
     **dict.fromkeys(("InstanceNormalization", "GroupNormalization", "BatchNormalization"), _norm),
     **dict.fromkeys(_VIEWS, _view), **dict.fromkeys(_UNARY, _unary),
     **dict.fromkeys(_BINARY, _binary), **dict.fromkeys(_REDUCTIONS, _reduction),
-    **dict.fromkeys(_ROWS, _rows), **dict.fromkeys(_COPIES, _copy),
+    **dict.fromkeys(_ROWS, _rows), **dict.fromkeys(_LINES, _lines), **dict.fromkeys(_COPIES, _copy),
     "Transpose": _transpose, "Concat": _join, "Split": _split,
 }

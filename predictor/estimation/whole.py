@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from luts._costs import cost_of, has_cost
 from predictor.calibration import choose
 from predictor.conformal import upper_quantile
 from predictor.corrector import Corrector, Method
 from predictor.estimation.prices import Priced
 from predictor.extremes import Floats
 
-FEATURES = ("log_ms", "log_steps_per_ms", "products", "convolutions", "copies", "estimated",
-            "largest")
+FEATURES = ("log_ms", "log_steps_per_ms", "products", "convolutions", "pointwise", "depthwise",
+            "copies", "tiny", "estimated", "log_gflops", "log_parameters_mb")
 _PRODUCTS = ("linear", "matmul")
+_TINY_MS = 0.02
 _COPIES = ("view", "split", "transpose", "join", "reorder_input", "reorder_output", "gather",
            "slice", "pad", "expand")
 METHODS = (Method(), Method(3.0), Method(0.3), Method(0.03))
@@ -30,9 +32,16 @@ def features(priced: Priced) -> Floats:
     def share(*names: str) -> float:
         return float(priced.latency_ms[np.isin(kinds, names)].sum() / total)
 
+    costs = [cost_of(operator) for operator in priced.operators if has_cost(operator.kind)]
+    flops = max(1.0, float(sum(cost.flops for cost in costs)))
+    parameters = float(sum(cost.parameters for cost in costs))
     return np.array([
-        np.log(total), np.log(len(kinds) / total), share(*_PRODUCTS), share("conv"),
-        share(*_COPIES), priced.share("estimated"), priced.latency_ms.max() / total,
+        np.log(total), np.log(len(kinds) / total), share(*_PRODUCTS),
+        share("conv", "grouped_conv", "stem_conv"), share("pointwise_conv"),
+        share("depthwise_conv"), share(*_COPIES),
+        priced.latency_ms[priced.latency_ms < _TINY_MS].sum() / total,
+        priced.share("estimated"), np.log(flops / total / 1e6),
+        np.log(1 + 4 * parameters / 1e6),
     ])
 
 

@@ -17,8 +17,8 @@ def hourglass(b: Builder, d: Draw) -> Tensor:
     depth = d.between(2, 4)
     double = d.chance(0.7)
 
-    def block(x: Tensor, out: int) -> Tensor:
-        x = b.act(norm2d(b, b.conv(x, out), norm), act)
+    def block(x: Tensor, out: int, gain: float = 1.4) -> Tensor:
+        x = b.act(norm2d(b, b.conv(x, out, gain=gain), norm), act)
         if d.chance(0.15) and not any(size % 2 for size in x.shape[2:]):
             x = odd(b, d, x)
         return b.act(norm2d(b, b.conv(x, out), norm), act) if double else x
@@ -27,7 +27,8 @@ def hourglass(b: Builder, d: Draw) -> Tensor:
     for level in range(depth + 1):
         if level:
             x = pool(b, x, 2, 2) if d.chance(0.6) else b.conv(x, x.shape[1], 3, 2, act=act)
-        x = block(x, c * 2**level if d.chance(0.8) else c * (level + 1))
+        # Pixels reach 255; what saturates, or comes near 0, would take another time.
+        x = block(x, c * 2**level if d.chance(0.8) else c * (level + 1), 1.4 if level else 0.01)
         kept.append(x)
     for skip in kept[-2::-1]:
         out = skip.shape[1]

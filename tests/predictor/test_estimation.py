@@ -159,7 +159,7 @@ def test_a_module_is_estimated(shelf: Path) -> None:
     assert module.drop.training
     assert found.model == "Small"
     kinds = {operator.kind for operator in found.operators}
-    assert {"conv", "linear"} <= kinds
+    assert {"stem_conv", "linear"} <= kinds
     assert "dropout" not in kinds
     assert found.lower_ms < found.latency_ms < found.upper_ms
     total = found.measured_share + found.estimated_share + found.unknown_share
@@ -204,7 +204,7 @@ def test_command_prints_a_table(shelf: Path, monkeypatch: pytest.MonkeyPatch,
     assert command(monkeypatch, str(path)) == 0
     shown = capsys.readouterr().out
     assert "m.onnx on cpu (onnxruntime, fp32, 1 thread(s))" in shown
-    assert "conv" in shown
+    assert "stem_conv" in shown
 
 
 def test_wrong_input_is_one_line_and_exit_code_2(

@@ -52,7 +52,14 @@ def test_a_merged_transposition_moves_the_same_values(
                blocked=True, strides=[2, 2], activation=b"Relu", group=1),
          "conv(1x16x9x9)[activation=relu,groups=1,kernel=3x3,layout=nchwc,out=32,stride=2]:fp32"),
         (_node("Conv", (1, 3, 8, 8), (4, 3, 2, 2), out=(1, 4, 4, 4), weights=1, strides=[2, 2]),
-         "conv(1x3x8x8)[groups=1,kernel=2x2,out=4,padding=0x0,stride=2]:fp32"),
+         "stem_conv(1x3x8x8)[groups=1,kernel=2x2,out=4,padding=0x0,stride=2]:fp32"),
+        (_node("Conv", (1, 32, 8, 8), (32, 1, 3, 3), out=(1, 32, 8, 8), weights=1, group=32),
+         "depthwise_conv(1x32x8x8)[groups=32,kernel=3x3,out=32,stride=1]:fp32"),
+        (_node("Conv", (1, 32, 8, 8), (8, 32, 1, 1), out=(1, 8, 8, 8), weights=1),
+         "pointwise_conv(1x32x8x8)[groups=1,kernel=1x1,out=8,stride=1]:fp32"),
+        (_node("Softmax", (1, 9, 4, 4), out=(1, 9, 4, 4), axis=1),
+         "softmax(16x9)[after=16]:fp32"),
+        (_node("Softmax", (1, 3, 9, 9), out=(1, 3, 9, 9), axis=-1), "softmax(27x9)[]:fp32"),
         (_node("Gemm", (1, 64), (10, 64), (10,), out=(1, 10), weights=2, transB=1),
          "linear(1x64)[out=10]:fp32"),
         (_node("MatMul", (1, 50, 64), (64, 32), out=(1, 50, 32), weights=1),
@@ -124,7 +131,7 @@ def test_shapes_of_everything_that_is_executed(model: Path) -> None:
     nodes = executed_graph(model)
     assert all(node.outputs and node.name for node in nodes)
     operators = {operator.kind: operator for operator in map(lower_node, nodes)}
-    conv = operators["conv"]
+    conv = operators["stem_conv"]
     assert conv.inputs[0] == (1, 3, 12, 12)
     assert conv.get("out") in (8, 16)  # whole blocks of channels
     assert conv.get("activation") == "relu"
