@@ -32,7 +32,6 @@ from predictor.estimation.whole import (
     difficulty,
     features,
     fit_interval,
-    shares,
 )
 from predictor.extremes import Floats
 from predictor.operator_model import OperatorModel
@@ -109,18 +108,22 @@ class Estimator:
         targets = np.log(whole_ms / np.exp(values[:, 0]))
         corrector, errors = correction(values, targets, seed)
         residuals = targets - _out_of_fold(values, targets, seed)
-        estimated = shares(priced, "estimated")
-        margin, slope = fit_interval(residuals, estimated, level)
+        doubt = np.array([item.doubt for item in priced])
+        margin, floor = fit_interval(residuals, doubt, level)
         slowness = np.log([network.canary_factor for network in library.networks])
         low, high = np.percentile(slowness, [2.5, 97.5]) if len(slowness) else (0.0, 0.0)
         record = EstimatorRecord(
             target=library.info.target, library=library.identity, level=level, seed=seed,
             features=FEATURES, method=corrector.method.name,
             mean=tuple(corrector.mean.tolist()), weights=tuple(corrector.weights.tolist()),
-            intercept=corrector.intercept, margin=margin, slope=slope,
+            intercept=corrector.intercept, margin=margin, floor=floor,
             fastest=min(0.0, float(low)), slowest=max(0.0, float(high)),
             unknown=UnknownRecord(**asdict(unknown)),
-            quality=_quality(residuals, targets, estimated, margin, slope, min(errors.values())),
+            quality=_quality(residuals, targets) | {
+                **_coverage(residuals, doubt, level),
+                "estimated_share": float(np.mean([item.share("estimated") for item in priced])),
+                "correction_error": min(errors.values()),
+            },
         )
         return cls(record, Prices(rows.measured(), model, device, unknown))
 
@@ -140,9 +143,8 @@ class Estimator:
         total_ms = float(priced.latency_ms.sum())
         ratio = float(np.exp(self._corrector(features(priced)[None])[0]))
         known = 1 - priced.share("unknown")
-        # A share that is estimated widens the interval; what is unknown has bounds of its own.
-        width = record.margin * float(
-            difficulty(np.array([priced.share("estimated") / max(known, 1e-9)]), record.slope)[0])
+        # What is unknown has a bound of its own; the rest is as sure as the whole would be.
+        width = record.margin * float(difficulty(np.array([priced.doubt]), record.floor)[0])
         known_ms = total_ms * known * ratio
         excess_ms = sum(self.prices.unknown.upper_ms(operator) for operator, source in
                         zip(priced.operators, priced.sources, strict=True) if source == "unknown")
@@ -218,13 +220,23 @@ def _out_of_fold(values: Floats, targets: Floats, seed: int) -> Floats:
     return found
 
 
-def _quality(residuals: Floats, raw: Floats, estimated: Floats, margin: float, slope: float,
-             error: float) -> dict[str, float]:
+def _quality(residuals: Floats, raw: Floats) -> dict[str, float]:
     relative = np.abs(np.exp(-residuals) - 1)
-    inside = np.abs(residuals) <= margin * difficulty(estimated, slope)
     return {
         "mape": float(relative.mean()), "within_10": float((relative <= 0.1).mean()),
-        "within_20": float((relative <= 0.2).mean()), "coverage": float(inside.mean()),
+        "within_20": float((relative <= 0.2).mean()),
         "mape_of_sum": float(np.abs(np.exp(-raw) - 1).mean()),
-        "estimated_share": float(estimated.mean()), "correction_error": error,
     }
+
+
+def _coverage(residuals: Floats, doubt: Floats, level: float) -> dict[str, float]:
+    """Share of networks inside the interval that the other half gives, where that is finite."""
+    inside = []
+    for first in (0, 1):
+        calibrate, judge = slice(first, None, 2), slice(1 - first, None, 2)
+        try:
+            margin, floor = fit_interval(residuals[calibrate], doubt[calibrate], level)
+        except UserError:  # too few for a finite interval
+            return {}
+        inside.append(np.abs(residuals[judge]) <= margin * difficulty(doubt[judge], floor))
+    return {"coverage": float(np.concatenate(inside).mean())}

@@ -41,8 +41,8 @@ class EstimatorRecord(BaseModel):
         mean: feature means, per column.
         weights: slopes, per column.
         intercept: correction at the means.
-        margin: half width of the interval in log units where everything was measured.
-        slope: how it grows with the estimated share.
+        margin: half width of the interval, as a factor on the difficulty of a network.
+        floor: difficulty where everything was measured, in log units.
         fastest: log speed of the machine at its fastest during the campaign, about 0.
         slowest: the same at its slowest.
         unknown: how operators of unknown kinds are guessed.
@@ -64,7 +64,7 @@ class EstimatorRecord(BaseModel):
     weights: tuple[float, ...]
     intercept: float
     margin: float = Field(ge=0)
-    slope: float = Field(ge=0)
+    floor: float = Field(gt=0)
     fastest: float = Field(le=0)
     slowest: float = Field(ge=0)
     unknown: UnknownRecord

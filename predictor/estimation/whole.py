@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from luts._costs import cost_of, has_cost
@@ -20,8 +18,7 @@ _TINY_MS = 0.02
 _COPIES = ("view", "split", "transpose", "join", "reorder_input", "reorder_output", "gather",
            "slice", "pad", "expand")
 METHODS = (Method(), Method(3.0), Method(0.3), Method(0.03))
-# An interval's width is learned from how errors grow with the share that had to be estimated.
-_BINS = 4
+_LEAST_DOUBT = 0.005
 
 
 def features(priced: Priced) -> Floats:
@@ -60,35 +57,36 @@ def correction(values: Floats, targets: Floats, seed: int) -> tuple[Corrector, d
     return Corrector.fit(method, values, targets, seed), errors
 
 
-def difficulty(estimated_share: Floats, slope: float) -> Floats:
-    """How uncertain a network is, relative to one that was measured throughout."""
-    return np.asarray(1 + slope * estimated_share)
+def difficulty(doubt: Floats, floor: float) -> Floats:
+    """Expected size of a network's error in log units, up to a common factor, shape ``(n,)``.
+
+    Args:
+        doubt: what estimates bring in, see `Priced.doubt`, shape ``(n,)``.
+        floor: what remains where everything was measured.
+    """
+    return np.asarray(np.sqrt(floor**2 + doubt**2))
 
 
-def fit_interval(residuals: Floats, estimated_share: Floats, level: float) -> tuple[float, float]:
-    """Two-sided conformal interval whose width grows with the share that is estimated.
+def fit_interval(residuals: Floats, doubt: Floats, level: float) -> tuple[float, float]:
+    """Two-sided conformal interval that is wider where more was estimated, and less surely.
 
     Scores are ``|residual| / difficulty`` (normalised conformal prediction, Papadopoulos et al.
-    2008); the slope of the difficulty is the least-squares line of absolute residuals over the
-    share, never below 0.
+    2008). The difficulty's floor is the likeliest, were the errors normal.
 
     Args:
         residuals: log(measured / predicted) of networks that were not learned from, shape ``(n,)``.
-        estimated_share: shape ``(n,)``.
+        doubt: of the same networks, shape ``(n,)``.
         level: share of networks that the interval must hold.
 
     Returns:
-        The margin in log units at difficulty 1, and the slope of the difficulty.
+        The factor on the difficulty, and its floor.
     """
-    absolute = np.abs(residuals)
-    design = np.column_stack([np.ones(len(absolute)), estimated_share])
-    base, rise = np.linalg.lstsq(design, absolute, rcond=None)[0]
-    # The line must not claim that what was measured has no error at all.
-    base = max(float(base), float(absolute.mean()) / 3)
-    slope = max(0.0, float(rise)) / base
-    return upper_quantile(absolute / difficulty(estimated_share, slope), level), slope
+    usual = max(float(np.median(doubt)), _LEAST_DOUBT)
 
+    def surprise(floor: float) -> float:
+        size = difficulty(doubt, floor)
+        return float(np.log(size).mean() + 0.5 * np.log(np.mean((residuals / size) ** 2)))
 
-def shares(priced: Sequence[Priced], source: str) -> Floats:
-    """Share of the time that is known in one way, per network, shape ``(networks,)``."""
-    return np.array([item.share(source) for item in priced])  # type: ignore[arg-type]
+    # With a floor of three times the usual doubt, doubt still counts.
+    floor = min(usual * np.geomspace(0.1, 3, 30), key=surprise)
+    return upper_quantile(np.abs(residuals) / difficulty(doubt, floor), level), float(floor)

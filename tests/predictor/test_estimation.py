@@ -72,7 +72,7 @@ def test_estimated_operators_widen_the_interval(estimator: Estimator) -> None:
     estimated = estimator([Operator.make("linear", (17, 33), out=35)])
     assert measured.priced.sources == ("measured",)
     assert estimated.priced.sources == ("estimated",)
-    assert estimator.record.slope > 0
+    assert measured.priced.doubt == 0 < estimated.priced.doubt
     width = [np.log(w.upper_ms / w.lower_ms) for w in (measured, estimated)]
     assert width[1] > width[0] > 0
 
@@ -127,17 +127,26 @@ def test_too_few_networks() -> None:
         Estimator.fit(make_library(12))
 
 
-def test_interval_holds_its_level_and_grows_with_what_is_estimated() -> None:
+def test_interval_holds_its_level_and_grows_with_doubt() -> None:
     rng = np.random.default_rng(3)
-    share = rng.random(2000)
-    residuals = rng.standard_normal(2000) * (0.02 + 0.1 * share)
-    margin, slope = fit_interval(residuals[:1000], share[:1000], 0.9)
-    inside = np.abs(residuals[1000:]) <= margin * (1 + slope * share[1000:])
+    doubt = 0.15 * rng.random(2000)
+    residuals = rng.standard_normal(2000) * np.sqrt(0.03**2 + doubt**2)
+    margin, floor = fit_interval(residuals[:1000], doubt[:1000], 0.9)
+    inside = np.abs(residuals[1000:]) <= margin * np.sqrt(floor**2 + doubt[1000:] ** 2)
     assert 0.87 < inside.mean() < 0.93
-    low, high = share[1000:] < 0.3, share[1000:] > 0.7
-    assert inside[low].mean() > 0.8
-    assert inside[high].mean() > 0.8
-    assert slope > 1
+    for part in (doubt[1000:] < 0.05, doubt[1000:] > 0.1):
+        assert 0.84 < inside[part].mean() < 0.96
+    # Where errors have nothing to do with the doubt, it still counts a little.
+    margin, floor = fit_interval(rng.standard_normal(1000), doubt[:1000], 0.9)
+    assert floor <= 3.01 * np.median(doubt[:1000])
+
+
+def test_an_operator_that_occurs_again_is_wrong_again(estimator: Estimator) -> None:
+    one = Operator.make("linear", (17, 33), out=35)
+    single, twice = estimator([one]), estimator([one, one])
+    assert twice.priced.doubt == pytest.approx(single.priced.doubt)
+    many = estimator([Operator.make("linear", (17, 33 + i), out=35) for i in range(9)])
+    assert many.priced.doubt < 0.6 * single.priced.doubt
 
 
 def test_a_module_is_estimated(shelf: Path) -> None:
