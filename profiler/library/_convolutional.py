@@ -140,8 +140,8 @@ def plain(b: Builder, d: Draw) -> Tensor:
     for _ in range(d.between(2, 5)):
         c = d.width(max(8, c), 2 * c)
         for _ in range(d.between(1, 3)):
-            kernel = d.one(3, 3, 3, 1, 5, (1, 7), (7, 1), (1, 3), (3, 1))
-            dilation = d.one(1, 1, 1, 2, 4) if kernel == 3 else 1
+            kernel = d.one((3, 3), (3, 3), (3, 3), (1, 1), (5, 5), (1, 7), (7, 1), (1, 3), (3, 1))
+            dilation = d.one(1, 1, 1, 2, 4) if kernel == (3, 3) else 1
             groups = d.one(1, 1, 1, 2, 4) if not x.shape[1] % 4 and not c % 4 else 1
             x = b.act(norm2d(b, b.conv(x, c, kernel, 1, groups, dilation), norm), act)
             if d.chance(0.25) and not any(size % 2 for size in x.shape[2:]):

@@ -37,7 +37,7 @@ class Draw:
     def width(self, low: int, high: int) -> int:
         """A number of channels, log-uniform, mostly a multiple of 16, at times of 8 or 4."""
         value = float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
-        step = self.one(4, 8, 8, 16, 16, 32, 2 ** int(np.log2(value)))
+        step = self.one(4, 8, 8, 16, 16, 32, 1 << int(np.log2(value)))
         return max(4, round(value / step) * step)
 
     def image(self, low: int = 96, high: int = 416) -> tuple[int, int]:
@@ -129,9 +129,12 @@ def resize(b: Builder, d: Draw, x: Tensor, factor: int = 2, mode: str | None = N
     mode = mode or d.one("nearest", "nearest", "linear")
     scales = b.scales(1, 1, factor, factor)
     how = {"nearest": "asymmetric", "linear": "half_pixel"}[mode]
-    return b.op("Resize", x, "", scales, shape=(n, c, factor * h, factor * w), mode=mode,
-                coordinate_transformation_mode=how,
-                **({"nearest_mode": "floor"} if mode == "nearest" else {}))
+    shape = (n, c, factor * h, factor * w)
+    if mode == "nearest":
+        return b.op("Resize", x, "", scales, shape=shape, mode=mode, nearest_mode="floor",
+                    coordinate_transformation_mode=how)
+    return b.op("Resize", x, "", scales, shape=shape, mode=mode,
+                coordinate_transformation_mode=how)
 
 
 def shuffle(b: Builder, x: Tensor, groups: int) -> Tensor:
