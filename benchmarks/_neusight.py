@@ -24,6 +24,7 @@ _POWER_W = {
     "NVIDIA L4": 72, "NVIDIA H100 80GB HBM3": 700, "AMD Instinct MI100": 300,
     "AMD Instinct MI210": 300, "AMD Instinct MI250": 560,
 }  # fmt: skip
+_NO_SIZES = frozenset({"vendor", "split", "device", "latency_ms"})
 _BINARY = frozenset({"add", "mul", "div", "pow"})
 
 
@@ -36,12 +37,14 @@ class Measured:
         latency_ms: shape ``(rows,)``.
         device: name of each row's device.
         in_range: rows of NeuSight's training range; the others are larger.
+        shape: number of each row's operator, whatever the device.
     """
 
     operators: list[Operator]
     latency_ms: npt.NDArray[np.float64]
     device: npt.NDArray[np.str_]
     in_range: npt.NDArray[np.bool_]
+    shape: npt.NDArray[np.int64]
 
 
 def read_devices(folder: Path) -> dict[str, DeviceFacts]:
@@ -63,7 +66,7 @@ def family(device: str) -> str:
 
 
 def read_kind(folder: Path, title: str, rows_each: int, seed: int) -> Measured:
-    """Rows of one kind, at most so many per device and range, drawn at random.
+    """Rows of one kind, at most so many per device and range, of shapes drawn at random.
 
     Args:
         folder: NeuSight's files.
@@ -72,10 +75,15 @@ def read_kind(folder: Path, title: str, rows_each: int, seed: int) -> Measured:
         seed: seed of the draw.
     """
     columns = read_rows(folder / f"{KINDS[title]}.csv.gz")
-    rng = np.random.default_rng(seed)
+    sizes = [name for name in columns if name not in _NO_SIZES]
+    shapes = np.column_stack([columns[name].astype(str) for name in sizes])
+    _, shape = np.unique(shapes, axis=0, return_inverse=True)
+    # The same shapes on all devices, as far as they were measured there.
+    turn = np.random.default_rng(seed).permutation(int(shape.max()) + 1)[shape]
     parts = np.char.add(columns["device"].astype(str), columns["split"].astype(str))
     chosen = np.concatenate([
-        rng.permutation(np.flatnonzero(parts == part))[:rows_each] for part in np.unique(parts)
+        rows[np.argsort(turn[rows], kind="stable")][:rows_each]
+        for rows in (np.flatnonzero(parts == part) for part in np.unique(parts))
     ])
     chosen.sort()
     rows = [{name: values[i] for name, values in columns.items()} for i in chosen]
@@ -85,6 +93,7 @@ def read_kind(folder: Path, title: str, rows_each: int, seed: int) -> Measured:
         columns["latency_ms"][chosen].astype(float),
         columns["device"][chosen].astype(str),
         columns["split"][chosen].astype(str) == "train",
+        shape[chosen],
     )
 
 

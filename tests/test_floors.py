@@ -19,8 +19,8 @@ BELOW = {
 COMMANDS = [
     "profiler.build_lut", "profiler.compare", "profiler.doctor", "profiler.measure",
     "profiler.build_library", "predictor.estimate", "predictor.fit", "predictor.evaluate",
-    "supernet.train", "supernet.evaluate",
-    "supernet.ship", "evolution.run", "evolution.report",
+    "predictor.transfer", "supernet.train", "supernet.evaluate", "supernet.ship",
+    "evolution.run", "evolution.report",
 ]  # fmt: skip
 HEAVY = ("torch", "xgboost", "tensorrt", "pyarrow")
 

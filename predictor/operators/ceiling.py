@@ -10,6 +10,7 @@ import numpy as np
 from predictor.device_facts import DeviceFacts
 from predictor.extremes import Floats
 
+Triple = tuple[float, float, float]
 # Where both lines of the roofline matter, their costs partly add; a norm in between max and sum.
 _NORM = 3.0
 # Scatter of one row about the physical part alone, and about it with the learned part.
@@ -101,6 +102,10 @@ def _fit(
     return [float(value) for value in found.x]
 
 
+def _triple(values: Floats) -> Triple:
+    return float(values[0]), float(values[1]), float(values[2])
+
+
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """What the devices that were measured say of one that was not.
@@ -113,10 +118,10 @@ class Fleet:
         spread: standard deviation of what is left, shape ``(3,)``.
     """
 
-    mean: tuple[float, ...]
-    slope: tuple[float, ...]
+    mean: Triple
+    slope: Triple
     log_power: float
-    spread: tuple[float, ...]
+    spread: Triple
 
     @classmethod
     def of(cls, ceilings: dict[str, Ceiling], facts: Sequence[DeviceFacts]) -> Fleet:
@@ -136,7 +141,7 @@ class Fleet:
         # A variance with _BETWEEN_DEVICES devices' worth of belief.
         total = ((table - mean) ** 2).sum(axis=0) + _BETWEEN_DEVICES * _BETWEEN**2
         spread = np.sqrt(total / (len(known) - 1 + _BETWEEN_DEVICES))
-        return cls(tuple(mean), tuple(slope), log_power, tuple(spread))
+        return cls(_triple(mean), _triple(slope), log_power, _triple(spread))
 
     def guess(self, device: DeviceFacts) -> Ceiling:
         """The ceiling of a device that nothing was measured on."""

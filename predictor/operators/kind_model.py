@@ -15,6 +15,7 @@ from predictor.operators.features import Indices, Schema, bounds_ms, features
 from predictor.operators.folds import folds_of
 from predictor.operators.interval import Interval
 from predictor.operators.learner import Learner, Recipe, recipes_for
+from predictor.operators.peers import Peers
 from predictor.operators.work import Work
 
 # A word that training lacked, such as another activation, counts as so many log units outside.
@@ -63,7 +64,8 @@ class KindModel:
         fresh: interval on other devices.
         rows: measured rows behind it.
         error: mean absolute log error of each recipe that was tried, on unseen groups.
-        adapted: device name to measured rows, for devices that came after the fit.
+        adapted: device name to its interval, for devices that came after the fit.
+        peers: what the same operator showed on the devices that were learned from.
     """
 
     schema: Schema
@@ -74,7 +76,8 @@ class KindModel:
     fresh: Interval
     rows: int
     error: dict[str, float]
-    adapted: dict[str, int]
+    adapted: dict[str, Interval]
+    peers: Peers
 
     def adapt(
         self, operators: Sequence[Operator], latency_ms: Floats, device: DeviceFacts
@@ -89,24 +92,19 @@ class KindModel:
         work, of = Work.of(operators), np.zeros(len(operators), dtype=np.int64)
         values = features(self.schema, operators, work, [device], of)[1]
         compute_ms, traffic_ms = bounds_ms(work, [device], of)
-        log_ms = np.log(latency_ms) - self.learner(values)
+        log_ms = np.log(latency_ms) - self.learner(values) - self.peers(operators)
         guess = self.ceilings.get(device.name) or self.fleet.guess(device)
         own = guess.adapt(np.array(self.fleet.spread), compute_ms, traffic_ms, log_ms)
-        rows = self.adapted.get(device.name, 0) + len(operators)
+        missed = log_ms - own.log_ms(compute_ms, traffic_ms)
+        interval = self.known.after(self.fresh, missed)
         return replace(
             self,
             ceilings={**self.ceilings, device.name: own},
-            adapted={**self.adapted, device.name: rows},
+            adapted={**self.adapted, device.name: interval},
         )
 
-    def _margins(self, name: str, beyond: Floats) -> Floats:
-        """Half widths on one device: from a fresh device's towards a known one's with its rows."""
-        known, fresh = self.known.widths(beyond), self.fresh.widths(beyond)
-        if name not in self.ceilings:
-            return fresh
-        if name not in self.adapted:
-            return known
-        return np.asarray(np.sqrt(known**2 + (fresh**2 - known**2) / (1 + self.adapted[name])))
+    def _interval(self, name: str) -> Interval:
+        return self.adapted.get(name) or (self.known if name in self.ceilings else self.fresh)
 
     def log_ms(
         self, operators: Sequence[Operator], facts: Sequence[DeviceFacts], of: Indices
@@ -119,8 +117,8 @@ class KindModel:
         width = np.zeros(len(of))
         for index in sorted(set(of.tolist())):
             own = of == index
-            width[own] = self._margins(facts[index].name, beyond[own])
-        return base + self.learner(values), width
+            width[own] = self._interval(facts[index].name).widths(beyond[own])
+        return base + self.learner(values) + self.peers(operators), width
 
 
 def fit_kind(rows: Rows, facts: Sequence[DeviceFacts], level: float, seed: int) -> KindModel:
@@ -157,10 +155,18 @@ def fit_kind(rows: Rows, facts: Sequence[DeviceFacts], level: float, seed: int) 
         # One device says nothing of another's: the prior's width, on top of its own.
         fresh = Interval(known.margin + Interval.fit(np.array([]), level).margin)
     ceilings, fleet, learner = _fit(schema, rows, facts, recipe, seed)
+    peers = Peers.none()
+    if several:
+        place = {operator: number for number, operator in enumerate(dict.fromkeys(rows.operators))}
+        same = np.array([place[operator] for operator in rows.operators])
+        missed = _unseen(schema, rows, facts, recipe, same, seed)
+        values, base = _inputs(schema, rows.operators, rows.work, facts, rows.of, ceilings, fleet)
+        left = np.log(rows.latency_ms) - base - learner(values)
+        peers = Peers.fit(list(place), same, missed, left)
     return KindModel(
         schema, ceilings, fleet, learner, known, fresh, len(rows.of),
         {name: value for name, value in error.items() if np.isfinite(value)},
-        {},
+        {}, peers,
     )  # fmt: skip
 
 
@@ -213,11 +219,11 @@ def _unseen(
     judged: Indices,
     seed: int,
 ) -> Floats:
-    """log(measured / predicted) of rows whose group was left out; empty with one group."""
-    missed = []
+    """log(measured / predicted) of rows whose group was left out; NaN with one group."""
+    missed = np.full(len(rows.of), np.nan)
     for learn, judge in folds_of(judged, seed):
         part, rest = rows.take(learn), rows.take(judge)
         ceilings, fleet, learner = _fit(schema, part, facts, recipe, seed)
         values, base = _inputs(schema, rest.operators, rest.work, facts, rest.of, ceilings, fleet)
-        missed.append(np.log(rest.latency_ms) - base - learner(values))
-    return np.concatenate(missed) if missed else np.array([np.nan])
+        missed[judge] = np.log(rest.latency_ms) - base - learner(values)
+    return missed

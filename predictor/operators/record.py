@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from luts import _parquet
 from luts.errors import CorruptFileError
 from luts.files import atomic_path, read_json, safe_name, sha256, writable_folder, write_json
+from luts.operator import Operator
 from predictor.operators.ceiling import Ceiling, Fleet
 from predictor.operators.features import Schema
 from predictor.operators.interval import Interval
 from predictor.operators.kind_model import KindModel
 from predictor.operators.learner import Learner, Recipe
+from predictor.operators.peers import Peers
 
 FORMAT = 1
 SIDECAR = "operators.json"
+_PEERS = {"operator": "str", "shift": "float"}
 _FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -45,7 +49,9 @@ class KindRecord(BaseModel):
     fresh_margin: float = Field(ge=0)
     rows: int = Field(ge=1)
     error: dict[str, float]
-    adapted: dict[str, int]
+    adapted: dict[str, float]
+    likeness: float = Field(ge=0, lt=1)
+    peers_sha256: str | None = None
     trees_sha256: str | None = None
 
 
@@ -81,7 +87,15 @@ def write_model(folder: Path, models: dict[str, KindModel], level: float, seed: 
             with atomic_path(path) as temporary:
                 temporary.write_bytes(bytes(model.learner.trees.save_raw(raw_format="ubj")))
             digest = sha256(path)
-        kinds[kind] = _to_record(model, digest)
+        peers = None
+        if model.peers.shifts:
+            path = folder / f"{safe_name(kind, 'operator kind')}.parquet"
+            shifts = [
+                {"operator": op.key, "shift": value} for op, value in model.peers.shifts.items()
+            ]
+            _parquet.write(path, _PEERS, shifts)
+            peers = sha256(path)
+        kinds[kind] = _to_record(model, digest, peers)
     record = ModelRecord(level=level, seed=seed, kinds=kinds)
     record = record.model_copy(update={"sealed_sha256": record.seal()})
     write_json(folder / SIDECAR, record.model_dump(mode="json"))
@@ -116,7 +130,7 @@ def _trees(folder: Path, kind: str) -> Path:
     return folder / f"{safe_name(kind, 'operator kind')}.ubj"
 
 
-def _to_record(model: KindModel, digest: str | None) -> KindRecord:
+def _to_record(model: KindModel, digest: str | None, peers: str | None) -> KindRecord:
     learner, recipe = model.learner, model.learner.recipe
     fields = {name: getattr(recipe, name) for name in Recipe.__dataclass_fields__}
     ceilings = {
@@ -140,7 +154,9 @@ def _to_record(model: KindModel, digest: str | None) -> KindRecord:
         fresh_margin=model.fresh.margin,
         rows=model.rows,
         error=model.error,
-        adapted=model.adapted,
+        adapted={name: interval.margin for name, interval in model.adapted.items()},
+        likeness=model.peers.likeness,
+        peers_sha256=peers,
         trees_sha256=digest,
     )
 
@@ -155,6 +171,13 @@ def _from_record(folder: Path, kind: str, item: KindRecord) -> KindModel:
             raise CorruptFileError(f"{path} is absent, truncated or edited; fit it again")
         trees = xgboost.Booster({"nthread": 1})
         trees.load_model(bytearray(path.read_bytes()))
+    peers = Peers({}, item.likeness)
+    if item.peers_sha256 is not None:
+        path = folder / f"{safe_name(kind, 'operator kind')}.parquet"
+        if not path.is_file() or sha256(path) != item.peers_sha256:
+            raise CorruptFileError(f"{path} is absent, truncated or edited; fit it again")
+        rows = _parquet.read(path, _PEERS)
+        peers = Peers({Operator.parse(r["operator"]): r["shift"] for r in rows}, item.likeness)
     lengths = {len(part) for part in (item.centre, item.weights, item.low, item.high)}
     if len(lengths) != 1 or not item.ceilings:
         raise CorruptFileError(f"{folder / SIDECAR}: '{kind}' is incomplete; fit it again")
@@ -168,5 +191,6 @@ def _from_record(folder: Path, kind: str, item: KindRecord) -> KindModel:
     return KindModel(
         Schema(item.words, item.numbers), ceilings, fleet, learner, Interval(item.known_margin),
         Interval(item.fresh_margin), item.rows, item.error,
-        item.adapted,
+        {name: Interval(margin) for name, margin in item.adapted.items()},
+        peers,
     )  # fmt: skip

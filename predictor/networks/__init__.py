@@ -1,0 +1,1 @@
+"""Latencies of whole networks by Gaussian processes, where measurements are few."""
