@@ -88,7 +88,9 @@ class Prices:
                 latency_ms[place] = self.unknown.latency_ms(operator)
         if estimated:
             asked = [operators[place] for place in estimated]
-            found = self.model.predict(asked, self.device)
+            # Far outside of what was measured an upper end may be infinite.
+            with np.errstate(over="ignore"):
+                found = self.model.predict(asked, self.device)
             latency_ms[estimated] = found.latency_ms
             reach = np.log(found.upper_ms / found.latency_ms)
             spread[estimated] = np.minimum(reach, _MOST_REACH) / _normal_reach(self.model.level)
