@@ -158,10 +158,10 @@ class OperatorLibrary:
 
 
 def library_command(target: str, threads: int | None = None) -> str:
-    """Command line that builds a library."""
-    device = "cpu" if target == "cpu" else "cuda:0"
+    """Command line that builds a library; of a CPU, for those of GPUs cannot be built yet."""
     wanted = "" if threads in (None, 1) else f" --threads {threads}"
-    return f"python -m profiler.build_library --device {device}{wanted}"
+    only = "" if target == "cpu" else " (CPUs only so far)"
+    return f"python -m profiler.build_library --device cpu{wanted}{only}"
 
 
 def library_folder(target: str, runtime: str, precision: str, threads: int) -> Path:

@@ -16,6 +16,8 @@ from predictor._estimate_record import Estimate, Known, OperatorEstimate
 from predictor.estimation.estimator import Estimator, Whole
 
 RUNTIME = "onnxruntime"
+# What libraries are measured in.
+PRECISIONS = ("fp32",)
 FOLDER = "estimator"
 LEVEL = 0.95
 
@@ -115,10 +117,10 @@ def load_estimator(
         UserError: no such target, precision or library, or a level outside 0 to 1.
         CorruptFileError: the library is damaged.
     """
-    facts = load_target(target)
-    if precision not in facts.precisions:
-        raise UserError(f"'{target}' does not run precision '{precision}'; it runs: "
-                        f"{', '.join(facts.precisions)}")
+    load_target(target)
+    if precision not in PRECISIONS:
+        raise UserError(f"there are no estimates in precision '{precision}'; there are in: "
+                        f"{', '.join(PRECISIONS)}")
     library = find_library(target, threads=threads, runtime=RUNTIME, precision=precision)
     folder = library_folder(target, RUNTIME, precision, threads) / f"{FOLDER}-{level:g}"
     if folder.is_dir():

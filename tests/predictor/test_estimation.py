@@ -232,9 +232,11 @@ def test_wrong_input_is_one_line_and_exit_code_2(
         ([str(shelf / "bad.onnx")], "bad.onnx"),
         ([nan], "holds NaN"),
         ([fixed, "--target", "moon"], "unknown target 'moon'; known: cpu"),
-        ([fixed, "--target", "h200"], "there are: cpu/library-onnxruntime-fp32-b1-t1; build one"),
+        ([fixed, "--target", "h200"], "cpu/library-onnxruntime-fp32-b1-t1; build one "
+         "with: python -m profiler.build_library --device cpu (CPUs only so far)"),
         ([fixed, "--threads", "2"], "build_library --device cpu --threads 2"),
-        ([fixed, "--precision", "int4"], "does not run precision 'int4'; it runs: fp32, bf16"),
+        ([fixed, "--precision", "int4"], "no estimates in precision 'int4'; there are in: fp32"),
+        ([fixed, "--precision", "bf16"], "no estimates in precision 'bf16'; there are in: fp32"),
         ([fixed, "--level", "1"], "level 1"),
     ]
     for arguments, said in cases:
