@@ -25,7 +25,8 @@ _COPIES = ("view", "split", "slice", "gather", "tile", "expand", "pad", "depth_t
            "space_to_depth", "gather_nd", "gather_elements", "range", "transpose",
            "reorder_input", "reorder_output", "constant_of_shape", "one_hot", "join")
 _ROWS = {"skip_layer_norm": 9, "rms_normalization": 5, "simplified_layer_normalization": 5,
-         "log_softmax": 6, "lp_normalization": 3, "group_norm": 8}
+         "log_softmax": 6, "softmax_across": 5, "log_softmax_across": 6, "lp_normalization": 3,
+         "lp_normalization_across": 3, "group_norm": 8}
 
 
 def _each(flops: int) -> Callable[[Operator], Cost]:

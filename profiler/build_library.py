@@ -71,7 +71,10 @@ def main(
         LibraryCampaign,
     )
 
+    # On a busy machine waiting must leave time to measure.
+    patience_s = min(120.0, 60 * budget_minutes / 4)
     settings = Settings(target.name, threads=threads, rule=LIBRARY_RULE, profiled_runs=4,
+                        patience_s=patience_s,
                         canary_rule=CANARY_RULE, canary_every=CANARY_EVERY)
     folder = out or library_folder(target.name, runtime.name, "fp32", threads)
     campaign = LibraryCampaign(runtime, folder, settings=settings, networks=networks, seed=seed)

@@ -185,9 +185,11 @@ def _rows(node: ExecutedNode) -> Lowered:
 
 
 def _lines(node: ExecutedNode) -> Lowered:
-    """Along one axis, which need not be the last."""
+    """Along one axis; one that is not the last is brought there and back, which costs more."""
     before, along, after = around(node.shape(0), [int(node.attributes.get("axis", -1))])
-    return kind_name(node.kind), ((before * after, along),), {"after": after} if after > 1 else {}
+    if after > 1:
+        return f"{kind_name(node.kind)}_across", ((before, along, after),), {}
+    return kind_name(node.kind), ((before, along),), {}
 
 
 def _transpose(node: ExecutedNode) -> Lowered:

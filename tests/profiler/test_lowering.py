@@ -58,7 +58,7 @@ def test_a_merged_transposition_moves_the_same_values(
         (_node("Conv", (1, 32, 8, 8), (8, 32, 1, 1), out=(1, 8, 8, 8), weights=1),
          "pointwise_conv(1x32x8x8)[groups=1,kernel=1x1,out=8,stride=1]:fp32"),
         (_node("Softmax", (1, 9, 4, 4), out=(1, 9, 4, 4), axis=1),
-         "softmax(16x9)[after=16]:fp32"),
+         "softmax_across(1x9x16)[]:fp32"),
         (_node("Softmax", (1, 3, 9, 9), out=(1, 3, 9, 9), axis=-1), "softmax(27x9)[]:fp32"),
         (_node("Gemm", (1, 64), (10, 64), (10,), out=(1, 10), weights=2, transB=1),
          "linear(1x64)[out=10]:fp32"),
