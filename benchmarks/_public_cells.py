@@ -18,6 +18,7 @@ from predictor.networks.regression import NetworkRegression
 _TRAINED = 900
 _SHOTS = (10, 20, 50)
 OURS = "ours"
+RIDGE_CHOSEN, OURS_CHOSEN = "ridge, chosen cells", "ours, chosen cells"
 
 
 def sample_of_one_device(folder: Path, seeds: int) -> dict[str, Any]:
@@ -70,10 +71,14 @@ def few_shots(folder: Path, seeds: int) -> dict[str, Any]:
                     figure = _judge(cells, predicted_ms, latency_ms, judge)
                     results.setdefault(name, []).append(figure)
                 chosen = transfer.propose(shots)
-                predicted_ms = transfer.predict(chosen, latency_ms[chosen])[0]
                 rest = np.setdiff1d(np.arange(len(latency_ms)), chosen)
-                figure = _judge(cells, predicted_ms, latency_ms, rest)
-                results.setdefault(f"{OURS}, chosen cells", []).append(figure)
+                own, own_ms = known_ms[chosen], latency_ms[chosen]
+                for name, predicted_ms in {
+                    RIDGE_CHOSEN: ridge(own, own_ms, logarithmic=False)(known_ms),
+                    OURS_CHOSEN: transfer.predict(chosen, own_ms)[0],
+                }.items():
+                    figure = _judge(cells, predicted_ms, latency_ms, rest)
+                    results.setdefault(name, []).append(figure)
             found[device][str(shots)] = {name: mean_of(items) for name, items in results.items()}
     _show_shots(found)
     return found
@@ -152,7 +157,7 @@ def _show_sample(found: dict[str, Any]) -> None:
 
 def _show_shots(found: dict[str, Any]) -> None:
     rows = []
-    methods = ["OneProxy", "ridge, log", "ridge", OURS, f"{OURS}, chosen cells"]
+    methods = ["OneProxy", "ridge, log", "ridge", OURS, RIDGE_CHOSEN, OURS_CHOSEN]
     for shots in map(str, _SHOTS):
         for figure, shape in (("spearman", "{:.4f}"), ("mape", "{:.2%}"), ("within_10", "{:.1%}")):
             for device in [*found, "mean"]:

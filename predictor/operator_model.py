@@ -19,8 +19,10 @@ from luts.operator import Operator
 from predictor.conformal import fewest_scores
 from predictor.device_facts import DeviceFacts
 from predictor.extremes import Floats
+from predictor.operators.checks import checked, codes, distinct, rows_by_kind
 from predictor.operators.features import Indices
-from predictor.operators.kind_model import KindModel, Rows, fit_kind
+from predictor.operators.fitting import Rows, fit_kind
+from predictor.operators.kind_model import KindModel
 from predictor.operators.record import read_model, write_model
 from predictor.operators.work import Work
 
@@ -90,11 +92,11 @@ class OperatorModel:
                 f"{len(operators)} operators, {len(listed)} devices and {len(labels)} groups; "
                 "wanted equally many"
             )
-        latency_ms = _checked(operators, latency_ms)
-        facts, of = _distinct(listed)
-        group = _codes(labels)
+        latency_ms = checked(operators, latency_ms)
+        facts, of = distinct(listed)
+        group = codes(labels)
         models = {}
-        for kind, rows in _rows_by_kind(operators).items():
+        for kind, rows in rows_by_kind(operators).items():
             own = [operators[i] for i in rows]
             part = Rows(own, Work.of(own), latency_ms[rows], of[rows], group[rows])
             models[kind] = fit_kind(part, facts, level, seed)
@@ -138,7 +140,7 @@ class OperatorModel:
         Raises:
             UserError: an unknown kind, or a latency that is not a positive number.
         """
-        latency_ms = _checked(operators, latency_ms)
+        latency_ms = checked(operators, latency_ms)
         models = dict(self.models)
         for kind, rows in self._by_kind(operators).items():
             own = [operators[i] for i in rows]
@@ -146,7 +148,7 @@ class OperatorModel:
         return OperatorModel(models, self.level, self.seed)
 
     def _by_kind(self, operators: Sequence[Operator]) -> dict[str, Indices]:
-        found = _rows_by_kind(operators)
+        found = rows_by_kind(operators)
         unknown = sorted(set(found) - self.kinds)
         if unknown:
             raise UnknownNameError("operator kind", "', '".join(unknown), self.kinds)
@@ -169,40 +171,3 @@ class OperatorModel:
             CorruptFileError: a file is truncated, edited, or of another format.
         """
         return cls(*read_model(folder))
-
-
-def _rows_by_kind(operators: Sequence[Operator]) -> dict[str, Indices]:
-    found: dict[str, list[int]] = {}
-    for row, operator in enumerate(operators):
-        found.setdefault(operator.kind, []).append(row)
-    return {kind: np.array(found[kind], dtype=np.int64) for kind in sorted(found)}
-
-
-def _checked(operators: Sequence[Operator], latency_ms: Floats) -> Floats:
-    latency_ms = np.asarray(latency_ms, dtype=float)
-    if not len(operators) or len(operators) != len(latency_ms):
-        raise UserError(
-            f"{len(operators)} operators with {len(latency_ms)} latencies; wanted one each, and at "
-            "least 1"
-        )
-    wrong = np.flatnonzero(~(np.isfinite(latency_ms) & (latency_ms > 0)))
-    if len(wrong):
-        raise UserError(
-            f"operator {operators[wrong[0]].key} took {latency_ms[wrong[0]]} ms; latencies must "
-            "be finite and above 0 ms"
-        )
-    return latency_ms
-
-
-def _distinct(listed: Sequence[DeviceFacts]) -> tuple[list[DeviceFacts], Indices]:
-    by_name: dict[str, DeviceFacts] = {}
-    for device in listed:
-        if by_name.setdefault(device.name, device) != device:
-            raise UserError(f"two devices with different facts are both named '{device.name}'")
-    place = {name: index for index, name in enumerate(by_name)}
-    return list(by_name.values()), np.array([place[device.name] for device in listed])
-
-
-def _codes(labels: Sequence[Hashable]) -> Indices:
-    seen: dict[Hashable, int] = {}
-    return np.array([seen.setdefault(label, len(seen)) for label in labels], dtype=np.int64)

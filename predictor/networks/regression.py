@@ -16,7 +16,7 @@ from predictor.networks.kernels import Part, Scales, winsorised
 
 Indices = npt.NDArray[np.int64]
 # Networks that the scales are learned from; the cost grows with their cube.
-_TUNED_ON = 400
+_TUNED_ON = 300
 _FEWEST = 10
 # A relative error counts as at most this, so that a network of next to no latency does not decide.
 _WORST = 0.5

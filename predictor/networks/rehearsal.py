@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.extremes import Floats
-from predictor.networks.few_shot import FewShotTransfer, Indices
+from predictor.networks.few_shot import FewShotTransfer
+from predictor.networks.views import Indices
 
 
 @dataclass(frozen=True, slots=True)

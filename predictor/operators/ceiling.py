@@ -13,8 +13,8 @@ from predictor.extremes import Floats
 Triple = tuple[float, float, float]
 # Where both lines of the roofline matter, their costs partly add; a norm in between max and sum.
 _NORM = 3.0
-# Scatter of one row about the physical part alone, and about it with the learned part.
-_COARSE, _FINE = 0.3, 0.15
+# Scatter of one row about the physical part alone.
+_SCATTER = 0.3
 # Nothing runs far above its peak rate: Winograd saves at most a factor of 4 of a convolution's
 # arithmetic, and a cache holds what a roofline sees as traffic.
 _MOST = np.log(4.0)
@@ -61,22 +61,28 @@ class Ceiling:
         """
         fastest = float(np.log(np.quantile(latency_ms, 0.01)))
         centre = np.array([fastest - 0.5, -0.5, -0.5])
-        found = _fit(compute_ms, traffic_ms, np.log(latency_ms), centre, np.ones(3), _COARSE)
+        found = _fit(compute_ms, traffic_ms, np.log(latency_ms), centre, np.ones(3), _SCATTER)
         return cls(*found)
 
     def adapt(
-        self, spread: Floats, compute_ms: Floats, traffic_ms: Floats, log_ms: Floats
+        self,
+        spread: Floats,
+        scatter: float,
+        compute_ms: Floats,
+        traffic_ms: Floats,
+        log_ms: Floats,
     ) -> Ceiling:
         """The same after some measurements on the device.
 
         Args:
             spread: standard deviations of the three parameters before, shape ``(3,)``.
+            scatter: standard deviation of a row about the whole model.
             compute_ms: arithmetic at the peak rate, shape ``(rows,)``.
             traffic_ms: traffic at the peak bandwidth, shape ``(rows,)``.
             log_ms: logarithm of what was measured, less the learned part, shape ``(rows,)``.
         """
         centre = np.array([self.log_overhead, self.log_compute, self.log_traffic])
-        return Ceiling(*_fit(compute_ms, traffic_ms, log_ms, centre, spread, _FINE))
+        return Ceiling(*_fit(compute_ms, traffic_ms, log_ms, centre, spread, scatter))
 
 
 def _fit(

@@ -29,6 +29,11 @@ class Interval:
 
     margin: float
 
+    @property
+    def scatter(self) -> float:
+        """Standard deviation that the half width of a 95 % interval stands for."""
+        return self.margin / _NORMAL
+
     @classmethod
     def fit(cls, residuals: Floats, level: float) -> Interval:
         """Split-conformal where the rows suffice, else Student's t with a wide prior.
@@ -59,7 +64,7 @@ class Interval:
         # Level: what adapting left unknown shrinks with the rows. Scatter: the device's own,
         # mixed with the known devices', which count as _PRIOR_ROWS rows.
         level = max(fresh.margin**2 - self.margin**2, 0.0) / (1 + rows)
-        usual = (self.margin / _NORMAL) ** 2
+        usual = self.scatter**2
         own = float((missed**2).sum())
         scatter = self.margin**2 * max(1.0, (own / usual + _PRIOR_ROWS) / (rows + _PRIOR_ROWS))
         return Interval(math.sqrt(level + scatter))

@@ -44,16 +44,20 @@ _FEW = (Recipe(), Recipe(penalty=1.0), Recipe(penalty=0.1))
 _SOME = (*_FEW, Recipe(rounds=100, depth=3), Recipe(penalty=0.1, rounds=150, depth=3),
          Recipe(rounds=300, depth=4, rate=0.06))  # fmt: skip
 _MANY = (Recipe(), Recipe(penalty=0.1), Recipe(rounds=200, depth=4, leaf=10),
-         Recipe(rounds=400, depth=6, rate=0.08, leaf=10))  # fmt: skip
+         Recipe(rounds=800, depth=6, rate=0.05, leaf=3))  # fmt: skip
+# Deep trees learn the devices rather than the operators.
+_DEVICES = _MANY[:3]
 
 
-def recipes_for(rows: int) -> tuple[Recipe, ...]:
+def recipes_for(rows: int, devices: int = 1) -> tuple[Recipe, ...]:
     """Candidates that so many rows can tell apart, the simplest first."""
     if rows < 8:
         return _FEW[:1]
     if rows < 40:
         return _FEW
-    return _SOME if rows < 1500 else _MANY
+    if rows < 1500:
+        return _SOME
+    return _MANY if devices == 1 else _DEVICES
 
 
 class Learner:

@@ -13,7 +13,6 @@ import numpy as np
 
 from luts.operator import Operator
 from predictor.extremes import Floats
-from predictor.operators.features import Indices
 
 # Pairs of devices below which no correlation is believed.
 _FEWEST_PAIRS = 30
@@ -37,7 +36,7 @@ class Peers:
         return cls({}, 0.0)
 
     @classmethod
-    def fit(cls, operators: Sequence[Operator], of: Indices, missed: Floats, left: Floats) -> Peers:
+    def fit(cls, operators: Sequence[Operator], missed: Floats, left: Floats) -> Peers:
         """Best linear prediction from exchangeable devices (Robinson 1991).
 
         With n residuals of variance s^2 and correlation r between devices, the next device's is
@@ -46,17 +45,18 @@ class Peers:
         that had not seen it, less what the one that has already says.
 
         Args:
-            operators: distinct operators.
-            of: number of each row's operator, shape ``(rows,)``.
+            operators: one per row.
             missed: log(measured / predicted) by models that had not seen the row's operator; NaN
                 where it is not known, shape ``(rows,)``.
             left: the same by the model in use, which has, shape ``(rows,)``.
         """
+        place: dict[Operator, int] = {}
+        of = np.array([place.setdefault(operator, len(place)) for operator in operators])
         known = np.isfinite(missed)
         of, missed, left = of[known], missed[known], left[known]
-        count = np.bincount(of, minlength=len(operators))
-        total = np.bincount(of, missed, minlength=len(operators))
-        square = np.bincount(of, missed**2, minlength=len(operators))
+        count = np.bincount(of, minlength=len(place))
+        total = np.bincount(of, missed, minlength=len(place))
+        square = np.bincount(of, missed**2, minlength=len(place))
         pairs = float((count * (count - 1)).sum())
         if pairs < _FEWEST_PAIRS:
             return cls.none()
@@ -64,9 +64,9 @@ class Peers:
         between = float((total**2 - square).sum()) / pairs
         likeness = float(np.clip(between / max(float((missed**2).mean()), 1e-12), 0.0, 0.99))
         weight = count * likeness / (1 + (count - 1) * likeness)
-        own = np.bincount(of, left, minlength=len(operators))
+        own = np.bincount(of, left, minlength=len(place))
         shifts = (own - (1 - weight) * total) / np.maximum(count, 1)
-        found = {op: float(shifts[i]) for i, op in enumerate(operators) if count[i]}
+        found = {op: float(shifts[i]) for op, i in place.items() if count[i]}
         return cls(found, likeness)
 
     def __call__(self, operators: Sequence[Operator]) -> Floats:

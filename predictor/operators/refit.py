@@ -11,7 +11,8 @@ from luts.operator import Operator
 from predictor.device_facts import DeviceFacts
 from predictor.extremes import Floats
 from predictor.operator_model import OperatorModel
-from predictor.operators.kind_model import KindModel, Rows, _fit
+from predictor.operators.fitting import Rows, _fit
+from predictor.operators.kind_model import KindModel
 from predictor.operators.work import Work
 
 

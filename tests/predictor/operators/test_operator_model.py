@@ -148,16 +148,16 @@ def test_what_an_operator_showed_elsewhere_is_expected_on_the_next_device():
 
 def test_operators_that_scatter_alone_share_nothing():
     rng = np.random.default_rng(0)
-    of = np.repeat(np.arange(200), 3)
+    operators = [op for op in convs(200) for _ in range(3)]
     alone = rng.standard_normal(600)
-    assert Peers.fit(convs(200), of, alone, alone).likeness < 0.1
+    assert Peers.fit(operators, alone, alone).likeness < 0.1
     missed = np.repeat(rng.standard_normal(200), 3)
-    peers = Peers.fit(convs(200), of, missed, missed)
+    peers = Peers.fit(operators, missed, missed)
     assert peers.likeness > 0.95
     assert peers(convs(200))[:5] == pytest.approx(missed[:15:3], rel=0.05)
     # A model that follows the operator already needs no shift.
-    assert np.abs(Peers.fit(convs(200), of, missed, 0 * missed)(convs(200))).max() < 0.1
-    assert Peers.fit(convs(3), np.array([0, 1, 2]), np.ones(3), np.ones(3)).shifts == {}
+    assert np.abs(Peers.fit(operators, missed, 0 * missed)(convs(200))).max() < 0.1
+    assert Peers.fit(convs(3), np.ones(3), np.ones(3)).shifts == {}
 
 
 def test_a_model_comes_back_from_its_files(fleet, tmp_path):
