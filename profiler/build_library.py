@@ -14,7 +14,7 @@ def main(
     *,
     device: Annotated[str, typer.Option(help="Device to measure: cpu.")],
     threads: Annotated[int, typer.Option(min=1, help="Threads within one operator.")] = 1,
-    networks: Annotated[int, typer.Option(min=1, help="Random networks to measure.")] = 400,
+    networks: Annotated[int, typer.Option(min=1, help="Random networks to measure.")] = 600,
     budget_minutes: Annotated[
         float, typer.Option(min=0.01, help="Time of this sitting; it ends with what there is.")
     ] = 8.0,
