@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from luts.files import sha256, writable_folder, write_json
 from luts.library import OperatorLibrary, library_command
 from luts.operator import Operator
 from predictor.corrector import Corrector, Method
-from predictor.device_facts import DeviceFacts
+from predictor.estimation.judging import coverage, out_of_fold, quality, unseen
 from predictor.estimation.prices import Priced, Prices
 from predictor.estimation.record import (
     OPERATORS,
@@ -33,11 +32,8 @@ from predictor.estimation.whole import (
     features,
     fit_interval,
 )
-from predictor.extremes import Floats
 from predictor.operator_model import OperatorModel
-from predictor.operators.refit import refit
 
-_FOLDS = 5
 _FEWEST_NETWORKS = 40
 
 
@@ -102,12 +98,12 @@ class Estimator:
         model = OperatorModel.fit(operators, latency_ms, device, level=level, seed=seed,
                                   groups=networks.tolist())
         unknown = UnknownKinds.fit(operators, latency_ms)
-        priced = _unseen(library, rows, model, device, unknown, seed, say)
+        priced = unseen(library, rows, model, device, unknown, seed, say)
         whole_ms = np.array([network.latency_ms for network in library.networks])
         values = np.array([features(item) for item in priced])
         targets = np.log(whole_ms / np.exp(values[:, 0]))
         corrector, errors = correction(values, targets, seed)
-        residuals = targets - _out_of_fold(values, targets, seed)
+        residuals = targets - out_of_fold(values, targets, seed)
         doubt = np.array([item.doubt for item in priced])
         margin, floor = fit_interval(residuals, doubt, level)
         slowness = np.log([network.canary_factor for network in library.networks])
@@ -119,8 +115,8 @@ class Estimator:
             intercept=corrector.intercept, margin=margin, floor=floor,
             fastest=min(0.0, float(low)), slowest=max(0.0, float(high)),
             unknown=UnknownRecord(**asdict(unknown)),
-            quality=_quality(residuals, targets) | {
-                **_coverage(residuals, doubt, level),
+            quality=quality(residuals, targets) | {
+                **coverage(residuals, doubt, level),
                 "estimated_share": float(np.mean([item.share("estimated") for item in priced])),
                 "correction_error": min(errors.values()),
             },
@@ -185,58 +181,3 @@ class Estimator:
         device = rows.device(library.info.target, library.info.threads)
         unknown = UnknownKinds(**record.unknown.model_dump())
         return cls(record, Prices(rows.measured(), model, device, unknown))
-
-
-def _unseen(library: OperatorLibrary, rows: LibraryRows, model: OperatorModel,
-            device: DeviceFacts, unknown: UnknownKinds, seed: int, say: Callable[[str], None]
-            ) -> list[Priced]:
-    """Every network of the library, priced by what the others tell."""
-    steps: dict[int, list[Operator]] = defaultdict(list)
-    for step in library.occurrences:
-        steps[step.network].append(step.operator)
-    numbers = [network.network for network in library.networks]
-    deal = np.random.default_rng(seed).permutation(len(numbers)) % _FOLDS
-    found: dict[int, Priced] = {}
-    for fold in range(_FOLDS):
-        say(f"judging on networks that were left out, {fold + 1} of {_FOLDS}")
-        held = [number for number, part in zip(numbers, deal, strict=True) if part == fold]
-        rest = rows.without(held)
-        operators, latency_ms, _ = rest.to_learn()
-        prices = Prices(rest.measured(), refit(model, operators, latency_ms, device), device,
-                        unknown)
-        for number in held:
-            found[number] = prices(steps[number])
-    return [found[number] for number in numbers]
-
-
-def _out_of_fold(values: Floats, targets: Floats, seed: int) -> Floats:
-    """Corrections by models that have not seen the network, shape ``(networks,)``."""
-    deal = np.random.default_rng(seed).permutation(len(targets)) % _FOLDS
-    found = np.zeros(len(targets))
-    for fold in range(_FOLDS):
-        held = deal == fold
-        corrector, _ = correction(values[~held], targets[~held], seed)
-        found[held] = corrector(values[held])
-    return found
-
-
-def _quality(residuals: Floats, raw: Floats) -> dict[str, float]:
-    relative = np.abs(np.exp(-residuals) - 1)
-    return {
-        "mape": float(relative.mean()), "within_10": float((relative <= 0.1).mean()),
-        "within_20": float((relative <= 0.2).mean()),
-        "mape_of_sum": float(np.abs(np.exp(-raw) - 1).mean()),
-    }
-
-
-def _coverage(residuals: Floats, doubt: Floats, level: float) -> dict[str, float]:
-    """Share of networks inside the interval that the other half gives, where that is finite."""
-    inside = []
-    for first in (0, 1):
-        calibrate, judge = slice(first, None, 2), slice(1 - first, None, 2)
-        try:
-            margin, floor = fit_interval(residuals[calibrate], doubt[calibrate], level)
-        except UserError:  # too few for a finite interval
-            return {}
-        inside.append(np.abs(residuals[judge]) <= margin * difficulty(doubt[judge], floor))
-    return {"coverage": float(np.concatenate(inside).mean())}
