@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import prod
 from typing import Any
 
 from luts.operator import AttributeValue
@@ -10,6 +11,8 @@ from profiler._canonical import Shape
 from profiler.executed import ExecutedNode
 
 Attributes = dict[str, AttributeValue]
+# So few are settings, such as sizes and limits.
+_FEW_WEIGHTS = 64
 # Names under which other parts of the package know these kinds.
 _NAMES = {"LayerNormalization": "layer_norm", "InstanceNormalization": "instance_norm",
           "GroupNormalization": "group_norm", "BatchNormalization": "batch_norm",
@@ -45,9 +48,13 @@ def one(numbers: tuple[int, ...]) -> AttributeValue:
 
 
 def other(node: ExecutedNode) -> Lowered:
-    """A kind without a rule: the shapes of its activations, and of its result."""
+    """A kind without a rule: shapes of its activations and result, and how many weights it has."""
     read = tuple(shape for shape, weight in zip(node.inputs, node.constant, strict=True)
                  if shape and not weight)
     result = result_of(node)
     attributes: Attributes = {"to": result} if result and result != (read or ((),))[0] else {}
+    weights = sum(prod(shape) for shape, weight in zip(node.inputs, node.constant, strict=True)
+                  if shape and weight)
+    if weights > _FEW_WEIGHTS:
+        attributes["weights"] = weights
     return kind_name(node.kind), read, attributes

@@ -24,6 +24,7 @@ class UnknownRecord(BaseModel):
 
     overhead_ms: float
     ms_per_mb: float
+    ms_per_gflop: float
     reach: float
 
 

@@ -16,20 +16,27 @@ from predictor.extremes import Floats
 
 # Never narrower than a factor of ten each way: another kind tells little of this one.
 _LEAST = log(10)
+_PRODUCTS = ("conv", "pointwise_conv", "linear", "matmul")
+# Where no product was measured: 1 GFLOP/s.
+_SLOW_MS_PER_GFLOP = 1e3
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownKinds:
-    """``overhead + bytes / rate``, from all kinds that were measured.
+    """``overhead + bytes / bandwidth + flops / rate``, from all kinds that were measured.
+
+    A kind with weights is taken to multiply each row of its input by all of them, as layers do.
 
     Attributes:
         overhead_ms: time of a step that moves nothing.
         ms_per_mb: time per 10^6 bytes moved.
+        ms_per_gflop: time per 10^9 operations of products.
         reach: by which log factor the slowest kind exceeds that.
     """
 
     overhead_ms: float
     ms_per_mb: float
+    ms_per_gflop: float
     reach: float
 
     @classmethod
@@ -50,11 +57,19 @@ class UnknownKinds:
             by_kind[operator.kind].append(ratio)
         # A new kind is one more draw from the kinds, so the worst of them is what it may be.
         worst = max(float(np.percentile(values, 95)) for values in by_kind.values())
-        return cls(overhead, slope, max(_LEAST, worst))
+        products = [place for place, operator in enumerate(operators)
+                    if operator.kind in _PRODUCTS]
+        gflops = np.array([operators[place].flops for place in products]) / 1e9
+        rate = float(np.median(latency_ms[products] / gflops)) if products else _SLOW_MS_PER_GFLOP
+        return cls(overhead, slope, rate, max(_LEAST, worst))
 
     def latency_ms(self, operator: Operator) -> float:
         """A guess, for instance for the sum of a network."""
-        return self.overhead_ms + self.ms_per_mb * bytes_of(operator) / 1e6
+        weights = operator.get("weights", 0)
+        rows = prod(operator.inputs[0][:-1]) if operator.inputs else 1
+        gflop = 2 * weights * rows / 1e9 if isinstance(weights, int) else 0.0
+        return (self.overhead_ms + self.ms_per_mb * bytes_of(operator) / 1e6
+                + self.ms_per_gflop * gflop)
 
     def upper_ms(self, operator: Operator) -> float:
         """What it hardly exceeds."""

@@ -103,6 +103,14 @@ def test_a_kind_without_a_rule_is_known_where_it_was_measured(estimator: Estimat
     assert guess.upper_ms(ODD) >= 10 * guess.latency_ms(ODD) > 0.01
 
 
+def test_weights_of_an_unknown_kind_count_as_work(estimator: Estimator) -> None:
+    # A recurrent layer: 50 steps, each through 100,000 weights, at 50 GFLOP/s.
+    recurrent = Operator.make("lstm", (50, 1, 64), to=(50, 1, 1, 128), weights=100_000)
+    truth = 2 * 50 * 100_000 / 5e7
+    found = estimator([recurrent])
+    assert found.lower_ms < truth < found.upper_ms
+
+
 def test_saved_and_read_back(estimator: Estimator, tmp_path: Path) -> None:
     operators = random_operators(np.random.default_rng(7))
     estimator.save(tmp_path)

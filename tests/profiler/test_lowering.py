@@ -76,6 +76,8 @@ def test_a_merged_transposition_moves_the_same_values(
         (_node("Reshape", (1, 8, 7, 7), (2,), out=(1, 392), weights=1), "view(392)[]:fp32"),
         (_node("LayerNormalization", (1, 50, 64), out=(1, 50, 64), axis=-1),
          "layer_norm(50x64)[]:fp32"),
+        (_node("LSTM", (50, 1, 64), (1, 512, 64), (1, 512, 128), out=(50, 1, 1, 128), weights=2),
+         "lstm(50x1x64)[to=50x1x1x128,weights=98304]:fp32"),
         (_node("NonMaxSuppression", (1, 9, 4), (1, 1, 9), out=(7, 3)),
          "non_max_suppression(1x9x4,1x1x9)[to=7x3]:fp32"),
     ],
