@@ -7,6 +7,7 @@ from math import prod
 from typing import cast
 
 from luts._cost import Cost
+from luts._executed_costs import EXECUTED_COSTS
 from luts._general_costs import GENERAL_COSTS
 from luts.errors import UnknownNameError
 from luts.operator import Operator
@@ -114,6 +115,9 @@ _COSTS: dict[str, Callable[[Operator], Cost]] = {
     "concat": _pointwise(1),
     "activation": _pointwise(1),
     **GENERAL_COSTS,
+    **EXECUTED_COSTS,
+    # As runtimes tell them apart.
+    **dict.fromkeys(("pointwise_conv", "depthwise_conv", "grouped_conv", "stem_conv"), _conv),
 }
 
 
@@ -126,6 +130,11 @@ def register_cost(kind: str, cost: Callable[[Operator], Cost]) -> None:
     if kind in _COSTS:
         raise ValueError(f"operator kind '{kind}' is already registered")
     _COSTS[kind] = cost
+
+
+def has_cost(kind: str) -> bool:
+    """Whether a kind of operator has a rule of costs."""
+    return kind in _COSTS
 
 
 def cost_of(op: Operator) -> Cost:

@@ -8,6 +8,7 @@ from math import prod
 from typing import cast
 
 from luts._cost import Cost
+from luts._executed_costs import window_pool
 from luts.errors import UserError
 from luts.operator import Operator
 
@@ -55,6 +56,8 @@ def _per_element(flops_each: int, *, parameters: int = 0) -> Callable[[Operator]
 
 
 def _window_pool(op: Operator) -> Cost:
+    if "to" in op.attribute_map:  # as executed
+        return window_pool(op)
     n, c, h, w = op.inputs[0]
     kernel, stride = cast(int, op.get("kernel")), cast(int, op.get("stride", 1))
     padding = cast(int, op.get("padding", 0))

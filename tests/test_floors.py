@@ -18,8 +18,9 @@ BELOW = {
 }
 COMMANDS = [
     "profiler.build_lut", "profiler.compare", "profiler.doctor", "profiler.measure",
-    "predictor.fit", "predictor.evaluate", "predictor.transfer",
-    "supernet.train", "supernet.evaluate", "supernet.ship", "evolution.run", "evolution.report",
+    "profiler.build_library", "predictor.estimate", "predictor.fit", "predictor.evaluate",
+    "predictor.transfer", "supernet.train", "supernet.evaluate", "supernet.ship",
+    "evolution.run", "evolution.report",
 ]  # fmt: skip
 HEAVY = ("torch", "xgboost", "tensorrt", "pyarrow")
 

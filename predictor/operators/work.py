@@ -97,8 +97,8 @@ def _rows(op: Operator, out: tuple[int, ...]) -> Product:
 
 
 _PRODUCTS: dict[str, Callable[[Operator, tuple[int, ...]], Product]] = {
-    "conv": _conv,
-    "conv_transpose": _conv,
+    **dict.fromkeys(("conv", "pointwise_conv", "depthwise_conv", "grouped_conv", "stem_conv",
+                     "conv_transpose"), _conv),
     "linear": _linear,
     "matmul": _matmul,
 }

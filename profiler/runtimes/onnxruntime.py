@@ -143,6 +143,7 @@ class OnnxSession(Session):
         self._folder = folder
         self._binding = binding
         self._asked = False
+        self._events: list[dict[str, Any]] = []
 
     def run(self) -> None:
         """Executes one inference; see `Session.run`."""
@@ -162,7 +163,24 @@ class OnnxSession(Session):
         for _ in range(runs + _WARM_UP_RUNS):
             self.run()
         with open(self._session.end_profiling(), encoding="utf-8") as file:
-            return mean_times(json.load(file), runs)
+            self._events = json.load(file)
+        return mean_times(self._events, runs)
+
+    def trace(self) -> tuple[list[dict[str, Any]], Any]:
+        """What the runtime noted of each step, and the graph that it executed (an ONNX graph).
+
+        Names of steps that the runtime added are its own in every session; so the two belong
+        together, and to no other session.
+
+        Raises:
+            RuntimeError: node times were not asked for yet.
+        """
+        import onnx
+
+        if self._folder is None or not self._asked:
+            raise RuntimeError("there is a trace once node times were asked for")
+        path = Path(self._folder.name) / "executed.onnx"
+        return self._events, onnx.load(path, load_external_data=False).graph
 
     def graph(self) -> list[GraphNode]:
         """Nodes of the optimised graph that the session wrote when it was loaded."""

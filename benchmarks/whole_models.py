@@ -1,0 +1,165 @@
+"""Estimates of well-known models against their measured latency on this computer's processor.
+
+python -m benchmarks.whole_models --out runs/whole_models.json
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from luts import cli
+from luts.files import write_json
+
+_ROUNDS = 3
+_SHARED = ("yunet_n_320_320.onnx", "yunet_s_320_320.onnx")
+
+
+def main(
+    *,
+    threads: Annotated[int, typer.Option(min=1, help="Threads within one operator.")] = 1,
+    pretrained: Annotated[
+        Path, typer.Option(help="Folder with the two face detectors yunet_*.onnx.")
+    ] = Path("../shared/data/pretrained_small"),
+    models: Annotated[
+        Path | None, typer.Option(help="Folder that keeps the exported models.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/whole_models.json"),
+) -> None:
+    """Exports the models, estimates each, then times all of them in turns."""
+    from predictor.estimation.api import estimate
+
+    with tempfile.TemporaryDirectory() as name:
+        paths = _export(models or Path(name), pretrained)
+        found = {key: estimate(path, target="cpu", threads=threads, level=level,
+                               say=lambda text: print(text, flush=True))
+                 for key, path in paths.items()}
+        times = _measure(paths, threads)
+    rows = [_row(key, found[key], times[key], times["canary"]) for key in paths]
+    summary = {"raw": _summary(rows, "error"), "at_library_speed": _summary(rows, "error_at_speed"),
+               "speed": times["canary"]["speed"]}
+    _show(rows, summary)
+    write_json(out, {"summary": summary, "models": rows, "threads": threads})
+    print(json.dumps(summary))
+
+
+def _export(folder: Path, pretrained: Path) -> dict[str, Path]:
+    from rich.progress import track
+
+    from benchmarks._zoo import ZOO, build
+    from predictor._module_export import export_module
+
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for name in track(ZOO, "exporting"):
+        found[name] = folder / f"{name}.onnx"
+        if not found[name].is_file():
+            module, example = build(name)
+            export_module(module, example, found[name])
+    for file in _SHARED:
+        if (pretrained / file).is_file():
+            found[file.removesuffix(".onnx")] = pretrained / file
+        else:
+            print(f"skipped: no {pretrained / file}")
+    return found
+
+
+def _measure(paths: dict[str, Path], threads: int) -> dict[str, dict[str, float]]:
+    """Medians of several rounds through all models, and the canary's speed beside each."""
+    from rich.progress import track
+
+    from luts.library import find_library
+    from profiler._sampling import warm_up
+    from profiler.library.campaign import canary_ms, canary_session
+    from profiler.lock import device_lock
+    from profiler.settings import StoppingRule
+    from profiler.timing import SystemClock, measure_session, runtime_for
+
+    rule = StoppingRule(min_samples=5, min_seconds=0.3, max_seconds=2.0)
+    short = StoppingRule(min_samples=3, min_seconds=0.05, max_seconds=0.5)
+    runtime, clock = runtime_for("cpu", runtime="onnxruntime"), SystemClock()
+    usual_ms = canary_ms(find_library("cpu", threads=threads))
+    taken: dict[str, list[float]] = {name: [] for name in paths}
+    speeds: dict[str, list[float]] = {name: [] for name in paths}
+    with device_lock("cpu", wait_s=60), ExitStack() as stack:
+        canary = stack.enter_context(canary_session(runtime, threads))
+        warm_up(canary.run, clock, seconds=0.3)
+
+        def speed() -> float:
+            return measure_session(canary, short, threads=threads, warm_up_s=0.0,
+                                   warm_up_runs=1).median_ms / usual_ms
+
+        for _ in track(range(_ROUNDS), "timing"):
+            for name, path in paths.items():
+                before = speed()
+                session = runtime.open(path, threads=threads)
+                taken[name].append(measure_session(session, rule, threads=threads).median_ms)
+                session.close()
+                speeds[name].append((before + speed()) / 2)
+    every = [value for values in speeds.values() for value in values]
+    return {
+        **{name: {"median_ms": float(np.median(taken[name])),
+                  "at_speed_ms": float(np.median(np.array(taken[name]) / speeds[name])),
+                  "low_ms": min(taken[name]), "high_ms": max(taken[name])} for name in paths},
+        "canary": {"speed": float(np.median(every))},
+    }
+
+
+def _row(name: str, found: Any, times: dict[str, float], canary: dict[str, float]
+         ) -> dict[str, Any]:
+    return {
+        "model": name, "estimate_ms": found.latency_ms, "lower_ms": found.lower_ms,
+        "upper_ms": found.upper_ms, **times,
+        "error": found.latency_ms / times["median_ms"] - 1,
+        "error_at_speed": found.latency_ms / times["at_speed_ms"] - 1,
+        "covered": found.lower_ms <= times["median_ms"] <= found.upper_ms,
+        "measured_share": found.measured_share, "estimated_share": found.estimated_share,
+        "unknown_share": found.unknown_share,
+        "operators_measured": sum(o.count for o in found.operators if o.source == "measured"),
+        "operators_estimated": sum(o.count for o in found.operators if o.source == "estimated"),
+        "operators_unknown": sum(o.count for o in found.operators if o.source == "unknown"),
+    }
+
+
+def _summary(rows: list[dict[str, Any]], key: str) -> dict[str, float]:
+    relative = np.abs([row[key] for row in rows])
+    counts = {kind: sum(row[f"operators_{kind}"] for row in rows)
+              for kind in ("measured", "estimated", "unknown")}
+    total = sum(counts.values())
+    return {
+        "models": len(rows), "mape": float(relative.mean()),
+        "within_10": float((relative <= 0.1).mean()), "within_20": float((relative <= 0.2).mean()),
+        "covered": float(np.mean([row["covered"] for row in rows])),
+        **{f"operators_{kind}": count / total for kind, count in counts.items()},
+    }
+
+
+def _show(rows: list[dict[str, Any]], summary: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    raw, same = summary["raw"], summary["at_library_speed"]
+    shown = Table(title=f"{len(rows)} models: MAPE {raw['mape']:.1%}, within 10 % "
+                        f"{raw['within_10']:.0%}, within 20 % {raw['within_20']:.0%}; at the "
+                        f"library's speed {same['mape']:.1%}, {same['within_10']:.0%}, "
+                        f"{same['within_20']:.0%}")
+    for title in ("model", "estimate", "interval", "measured", "range", "error", "at speed",
+                  "measured share"):
+        shown.add_column(title, justify="left" if title == "model" else "right")
+    for row in rows:
+        shown.add_row(row["model"], f"{row['estimate_ms']:.2f}",
+                      f"{row['lower_ms']:.1f}-{row['upper_ms']:.1f}", f"{row['median_ms']:.2f}",
+                      f"{row['low_ms']:.1f}-{row['high_ms']:.1f}", f"{row['error']:+.1%}",
+                      f"{row['error_at_speed']:+.1%}", f"{row['measured_share']:.0%}")
+    Console(width=120).print(shown)
+
+
+if __name__ == "__main__":
+    cli.run(main, resumable=False)

@@ -1,0 +1,99 @@
+"""Command line, and callable module: estimates the latency of any model on a target.
+
+``predictor.estimate(module, example_input, target="cpu")`` calls
+`predictor.estimation.api.estimate`.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from luts import cli
+
+if TYPE_CHECKING:
+    from predictor._estimate_record import Estimate
+
+
+class _CallableModule(types.ModuleType):
+    """The command's module shares its name with the function that users call."""
+
+    def __call__(self, *args: Any, **options: Any) -> Estimate:
+        """See `predictor.estimation.api.estimate`."""
+        from predictor.estimation.api import estimate
+
+        return estimate(*args, **options)
+
+
+sys.modules[__name__].__class__ = _CallableModule
+
+
+def main(
+    model: Annotated[Path, typer.Argument(help="ONNX file.")],
+    *,
+    target: Annotated[str, typer.Option(help="Target, such as cpu.")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1, help="Threads within one operator.")] = 1,
+    precision: Annotated[str, typer.Option(help="Arithmetic precision.")] = "fp32",
+    shapes: Annotated[
+        list[str] | None,
+        typer.Option("--input", help="Shape of an input with free axes: NAME:1x3x224x224."),
+    ] = None,
+    level: Annotated[
+        float, typer.Option(help="Share of models whose latency the interval must hold.")
+    ] = 0.95,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse kinds of operators that were never measured.")
+    ] = False,
+    operators: Annotated[int, typer.Option(min=0, help="Operators to print; 0 prints all.")] = 15,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead.")
+    ] = False,
+) -> None:
+    """Estimates a model's latency from operators that were measured in other networks.
+
+    Needs the target's library once: python -m profiler.build_library --device cpu
+
+    For instance:
+
+        python -m predictor.estimate model.onnx --target cpu
+
+        python -m predictor.estimate model.onnx --input image:1x3x224x224 --threads 2
+
+        python -m predictor.estimate model.onnx --strict --json
+    """
+    import os
+
+    # Read by numeric libraries when they load; spinning threads would fight for the cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+    from luts.errors import UserError
+    from luts.target import load_target
+
+    load_target(target)
+    if not model.is_file():
+        raise UserError(f"no model file '{model}'")
+
+    from predictor.estimation.api import estimate
+    from profiler.reading import parse_inputs
+
+    found = estimate(model, target=target, threads=threads, precision=precision,
+                     inputs=parse_inputs(shapes or []), strict=strict, level=level,
+                     say=lambda text: print(text, file=sys.stderr, flush=True))
+    if found.unknown_kinds:
+        print(f"warning: no operator of kind {', '.join(found.unknown_kinds)} was ever measured "
+              "here; they are guessed, and the upper bound is wide", file=sys.stderr)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+        return
+
+    from predictor._estimate_view import show
+
+    show(found, operators)
+
+
+if __name__ == "__main__":
+    cli.run(main, resumable=False)

@@ -1,0 +1,1 @@
+"""Latencies of any model, from a library of operators of its target."""

@@ -1,0 +1,1 @@
+"""Random networks of common families, measured inside which operators become a library."""
