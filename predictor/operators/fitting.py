@@ -76,7 +76,7 @@ def fit_kind(rows: Rows, facts: Sequence[DeviceFacts], level: float, seed: int) 
     for other in recipes[1:]:
         if error[other.name] < _BETTER * error[recipe.name]:
             recipe = other
-    ceilings, fleet, learner = _fit(schema, rows, facts, recipe, seed)
+    ceilings, fleet, learner = fit_rows(schema, rows, facts, recipe, seed)
     if devices > 1:
         # Now all rows, each by a model that saw no row of its group.
         missed = _unseen(schema, rows, facts, recipe, rows.groups, seed)
@@ -97,9 +97,21 @@ def fit_kind(rows: Rows, facts: Sequence[DeviceFacts], level: float, seed: int) 
     )  # fmt: skip
 
 
-def _fit(
+def fit_rows(
     schema: Schema, rows: Rows, facts: Sequence[DeviceFacts], recipe: Recipe, seed: int
 ) -> tuple[dict[str, Ceiling], Fleet, Learner]:
+    """Fits one kind of operator.
+
+    Args:
+        schema: its attributes.
+        rows: what was measured.
+        facts: devices of the rows.
+        recipe: how the rest is learned.
+        seed: seed of the learner.
+
+    Returns:
+        Ceilings by device, what they have in common, and the learner of the rest.
+    """
     compute_ms, traffic_ms = bounds_ms(rows.work, facts, rows.of)
     ceilings = {}
     for index in sorted(set(rows.of.tolist())):
@@ -130,7 +142,7 @@ def _unseen(
     missed = np.full(len(rows.of), np.nan)
     for learn, judge in folds_of(judged, seed):
         part, rest = rows.take(learn), rows.take(judge)
-        ceilings, fleet, learner = _fit(schema, part, facts, recipe, seed)
+        ceilings, fleet, learner = fit_rows(schema, part, facts, recipe, seed)
         values, base = inputs_of(schema, rest.operators, rest.work, facts, rest.of, ceilings, fleet)
         missed[judge] = np.log(rest.latency_ms) - base - learner(values)
     return missed

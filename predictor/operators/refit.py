@@ -11,7 +11,7 @@ from luts.operator import Operator
 from predictor.device_facts import DeviceFacts
 from predictor.extremes import Floats
 from predictor.operator_model import OperatorModel
-from predictor.operators.fitting import Rows, _fit
+from predictor.operators.fitting import Rows, fit_rows
 from predictor.operators.kind_model import KindModel
 from predictor.operators.work import Work
 
@@ -37,7 +37,7 @@ def refit(
         none = np.zeros(len(own), dtype=np.int64)
         rows = Rows(listed, Work.of(listed), latency_ms[own], none, np.arange(len(own)))
         known = model.models[kind]
-        ceilings, fleet, learner = _fit(known.schema, rows, [device], known.learner.recipe,
+        ceilings, fleet, learner = fit_rows(known.schema, rows, [device], known.learner.recipe,
                                         model.seed)
         models[kind] = replace(known, ceilings=ceilings, fleet=fleet, learner=learner,
                                rows=len(own))
