@@ -45,12 +45,13 @@ def main(
     networks: Annotated[int, typer.Option(min=4, help="Networks of each campaign.")] = 60,
     busy_s: Annotated[float, typer.Option(min=0.01, help="Length of a burst.")] = 2.0,
     idle_s: Annotated[float, typer.Option(min=0.0, help="Pause between bursts.")] = 5.0,
+    processes: Annotated[int, typer.Option(min=1, help="Programs that work in bursts.")] = 1,
     out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/disturbed.json"),
 ) -> None:
     """The same campaign alone and beside a program that works in bursts."""
     with tempfile.TemporaryDirectory() as name:
         alone, seconds_alone = _campaign(recipe, networks, Path(name) / "alone")
-        with _bursts(busy_s, idle_s):
+        with _bursts(processes, busy_s, idle_s):
             beside, seconds_beside = _campaign(recipe, networks, Path(name) / "beside")
     found = {
         "alone": _facts(alone, seconds_alone), "beside": _facts(beside, seconds_beside),
@@ -58,7 +59,7 @@ def main(
                                  [s.latency_ms for s in _by_vector(beside)]),
         "operators": _differences([row.latency_ms for row in alone.rows],
                                   [row.latency_ms for row in beside.rows]),
-        "busy_s": busy_s, "idle_s": idle_s,
+        "busy_s": busy_s, "idle_s": idle_s, "processes": processes,
     }
     _show(found)
     write_json(out, found)
@@ -80,13 +81,15 @@ def _campaign(recipe: str, networks: int, folder: Path) -> tuple[LatencyTable, f
 
 
 @contextmanager
-def _bursts(busy_s: float, idle_s: float) -> Iterator[None]:
-    stress = subprocess.Popen([sys.executable, "-c", _STRESS, str(busy_s), str(idle_s)])
+def _bursts(processes: int, busy_s: float, idle_s: float) -> Iterator[None]:
+    command = [sys.executable, "-c", _STRESS, str(busy_s), str(idle_s)]
+    stress = [subprocess.Popen(command) for _ in range(processes)]
     try:
         yield
     finally:
-        stress.kill()
-        stress.wait()
+        for process in stress:
+            process.kill()
+            process.wait()
 
 
 def _by_vector(table: LatencyTable) -> list[Any]:
@@ -96,7 +99,7 @@ def _by_vector(table: LatencyTable) -> list[Any]:
 def _facts(table: LatencyTable, seconds: float) -> dict[str, Any]:
     drift = table.info.drift
     return {
-        "verdict": drift.verdict, "noise": table.info.noise, "seconds": seconds,
+        "verdict": drift.verdict, "problem": drift.problem, "noise": table.info.noise, "seconds": seconds,
         "movement": drift.movement, "disturbed": drift.disturbed,
         "discarded": sum(sample.discarded for sample in table.networks),
         "samples": sum(sample.samples for sample in table.networks),

@@ -65,3 +65,14 @@ def test_help_shows_examples_and_loads_nothing_heavy() -> None:
                           timeout=60, check=True)
     assert "loaded []" in done.stdout
     assert "python -m profiler.build_lut --device cpu" in done.stdout
+
+
+def test_a_piped_plan_lists_every_operator_with_its_contexts() -> None:
+    done = _build_lut("--device", "cpu", "--plan-only", "--wait", "60")
+    assert done.returncode == 0
+    lines = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
+    assert lines[0] == ["contexts", "operator"]
+    counts = [int(count) for count, _ in lines[1:]]
+    assert len(counts) > 300
+    assert counts == sorted(counts)
+    assert counts[0] >= 3
