@@ -99,7 +99,8 @@ def _by_vector(table: LatencyTable) -> list[Any]:
 def _facts(table: LatencyTable, seconds: float) -> dict[str, Any]:
     drift = table.info.drift
     return {
-        "verdict": drift.verdict, "problem": drift.problem, "noise": table.info.noise, "seconds": seconds,
+        "verdict": drift.verdict, "problem": drift.problem, "noise": table.info.noise,
+        "seconds": seconds,
         "movement": drift.movement, "disturbed": drift.disturbed,
         "discarded": sum(sample.discarded for sample in table.networks),
         "samples": sum(sample.samples for sample in table.networks),

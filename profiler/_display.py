@@ -86,9 +86,9 @@ def show_table(table: LatencyTable, folder: str, seconds: float) -> None:
     shown.add_row("saved to", folder)
     Console().print(shown)
     if drift.usable and drift.disturbed > _TOLD:
-        print(f"warning: other processes were busy beside {drift.disturbed:.0%} of the networks: the "
-              "table tells what this machine gives while it is shared. Measure again with --force "
-              "when it is quiet", file=sys.stderr)
+        print(f"warning: other processes were busy beside {drift.disturbed:.0%} of the networks: "
+              "the table tells what this machine gives while it is shared. Measure again with "
+              "--force when it is quiet", file=sys.stderr)
     if not drift.usable:
         print(f"warning: {drift.problem} during this campaign; no predictor is fitted to it. "
               "Measure again with --force when the machine is quiet", file=sys.stderr)
