@@ -60,9 +60,8 @@ def main(
 
 
 def _measure(space: Any, table: Any, vectors: Any) -> dict[str, Any]:
-    from rich.progress import track
-
     from benchmarks._alone import cut_out, with_shapes
+    from luts.progress import counted
     from profiler._clock import SystemClock
     from profiler._exporter import Exporter
     from profiler._pace import open_probe
@@ -77,6 +76,7 @@ def _measure(space: Any, table: Any, vectors: Any) -> dict[str, Any]:
         tempfile.TemporaryDirectory() as name, closing(Exporter(space)) as exporter,
         open_probe(runtime, Path(name), SystemClock(), threads=threads,
                    precision=table.info.precision) as probe,
+        counted("timing networks", len(vectors)) as advance,
     ):
         folder = Path(name)
 
@@ -86,7 +86,7 @@ def _measure(space: Any, table: Any, vectors: Any) -> dict[str, Any]:
                 timed = measure_session(session, rule, threads=threads, probe=probe)
             return timed.median_ms / table.info.pace.slowness(timed.pace_ms), timed.median_ms
 
-        for number, vector in enumerate(track(vectors, "timing networks")):
+        for number, vector in enumerate(vectors):
             model = exporter.export({number: tuple(int(i) for i in vector)}, folder)[number]
             paced_ms, clock_ms = time_ms(model)
             found["whole_ms"].append(paced_ms)
@@ -107,6 +107,7 @@ def _measure(space: Any, table: Any, vectors: Any) -> dict[str, Any]:
             if number % 4 == 0:
                 again.append((paced_ms, time_ms(model)[0]))
             model.unlink()
+            advance()
     return {**found, "twice_ms": list(zip(*again, strict=True)), "operators": len(alone_ms)}
 
 

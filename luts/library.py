@@ -9,15 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError
-
 from luts import _parquet
 from luts.errors import CorruptFileError, UserError
-from luts.files import read_json, sha256, writable_folder, write_json
+from luts.files import sha256, writable_folder
 from luts.fingerprint import digest
 from luts.operator import Operator
 from luts.paths import table_folder, tables_root
 from luts.records import FORMAT, TableInfo
+from luts.sealed import check_files, read_sealed
 
 RECIPE = "library"
 SIDECAR = "library.json"
@@ -115,8 +114,7 @@ class OperatorLibrary:
         _parquet.write(folder / _NETWORKS, _NETWORK_COLUMNS, [asdict(n) for n in self.networks])
         digests = {name: sha256(folder / name) for name in (_ROWS, _NETWORKS)}
         info = self.info.model_copy(update={"content_sha256": digests})
-        self.info = info.model_copy(update={"sealed_sha256": info.seal()})
-        write_json(folder / SIDECAR, self.info.model_dump(mode="json"))
+        self.info = info.write(folder / SIDECAR)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -126,20 +124,11 @@ class OperatorLibrary:
             UserError: there is none in that folder, or it is empty.
             CorruptFileError: a file is truncated, edited, or of another format.
         """
-        sidecar = folder / SIDECAR
-        raw = read_json(sidecar)
-        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise CorruptFileError(f"{sidecar} is not a library of format {FORMAT}; build it again")
-        try:
-            info = TableInfo.model_validate(raw)
-        except ValidationError as error:
-            raise CorruptFileError(f"{sidecar} does not describe a library ({error})") from None
-        if info.sealed_sha256 != info.seal():
-            raise CorruptFileError(f"{sidecar} was edited after it was written; build it again")
-        for name in (_ROWS, _NETWORKS):
-            path = folder / name
-            if not path.is_file() or sha256(path) != info.content_sha256.get(name):
-                raise CorruptFileError(f"{path} is absent, truncated or edited; build it again")
+        again = "build it again"
+        info = read_sealed(folder / SIDECAR, TableInfo, format=FORMAT, what="a library",
+                           again=again)
+        check_files(folder, {name: info.content_sha256.get(name) for name in (_ROWS, _NETWORKS)},
+                    again=again)
         steps = [Occurrence(r["network"], Operator.parse(r["operator"]), r["latency_ms"])
                  for r in _parquet.read(folder / _ROWS, _ROW_COLUMNS)]
         networks = [LibraryNetwork(**r) for r in _parquet.read(folder / _NETWORKS,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from luts.operator import Operator
+from luts.sealed import Sealed
 
 FORMAT = 3
 Drawn = Literal["uniform", "cover", "reference"]
@@ -139,7 +138,7 @@ class Pace(BaseModel):
         return (pace_ms / self.median_ms) ** self.sensitivity  # type: ignore[no-any-return]
 
 
-class TableInfo(BaseModel):
+class TableInfo(Sealed):
     """Provenance of a table: where, with what and when it was measured.
 
     Attributes:
@@ -152,10 +151,7 @@ class TableInfo(BaseModel):
         space_hash: digest of the space's decisions and operators.
         calibrated_from: identity of the table that this one was adapted from; empty: measured.
         content_sha256: digest of each Parquet file; filled by `LatencyTable.save`.
-        sealed_sha256: digest of this record without this field; filled by `save`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = FORMAT
     target: str
@@ -177,13 +173,7 @@ class TableInfo(BaseModel):
     pace: Pace = Pace()
     noise: float = Field(ge=0)
     overhead_ms: float = Field(default=0.0, allow_inf_nan=False)
-    failures: dict[str, int] = {}
-    settings: dict[str, str | int | float | bool] = {}
+    failures: dict[str, int] = Field(default={})
+    settings: dict[str, str | int | float | bool] = Field(default={})
     calibrated_from: str = ""
-    content_sha256: dict[str, str] = {}
-    sealed_sha256: str = ""
-
-    def seal(self) -> str:
-        """Digest of this record without ``sealed_sha256``."""
-        body = self.model_dump(mode="json", exclude={"sealed_sha256"})
-        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    content_sha256: dict[str, str] = Field(default={})

@@ -11,14 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError
-
 from luts import _parquet
 from luts.commands import build_command
 from luts.errors import CorruptFileError, MissingOperatorError, UserError
-from luts.files import read_json, sha256, writable_folder, write_json
+from luts.files import sha256, writable_folder
 from luts.operator import Operator, PlacedOperator
 from luts.records import FORMAT, Drawn, Drift, LatencyRow, NetworkSample, TableInfo
+from luts.sealed import check_files, read_sealed
 
 __all__ = ["SIDECAR", "Drawn", "Drift", "LatencyRow", "LatencyTable", "NetworkSample", "TableInfo"]
 
@@ -104,8 +103,7 @@ class LatencyTable:
         _parquet.write(folder / _NETWORKS, _NETWORK_COLUMNS, self._network_records())
         digests = {name: sha256(folder / name) for name in (_ROWS, _NETWORKS)}
         info = self.info.model_copy(update={"content_sha256": digests})
-        self.info = info.model_copy(update={"sealed_sha256": info.seal()})
-        write_json(folder / SIDECAR, self.info.model_dump(mode="json"))
+        self.info = info.write(folder / SIDECAR)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -115,22 +113,11 @@ class LatencyTable:
             UserError: there is none in that folder.
             CorruptFileError: a file is truncated, edited, or of another format.
         """
-        sidecar = folder / SIDECAR
-        raw = read_json(sidecar)
-        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise CorruptFileError(
-                f"{sidecar} is not a latency table of format {FORMAT}; measure again"
-            )
-        try:
-            info = TableInfo.model_validate(raw)
-        except ValidationError as error:
-            raise CorruptFileError(f"{sidecar} does not describe a table ({error})") from None
-        if info.sealed_sha256 != info.seal():
-            raise CorruptFileError(f"{sidecar} was edited after it was written; measure again")
-        for name in (_ROWS, _NETWORKS):
-            path = folder / name
-            if not path.is_file() or sha256(path) != info.content_sha256.get(name):
-                raise CorruptFileError(f"{path} is absent, truncated or edited; measure again")
+        again = "measure again"
+        info = read_sealed(folder / SIDECAR, TableInfo, format=FORMAT, what="a latency table",
+                           again=again)
+        check_files(folder, {name: info.content_sha256.get(name) for name in (_ROWS, _NETWORKS)},
+                    again=again)
         rows = [_row(record) for record in _parquet.read(folder / _ROWS, _ROW_COLUMNS)]
         networks = [_network(r) for r in _parquet.read(folder / _NETWORKS, _NETWORK_COLUMNS)]
         if (len(rows), len(networks)) != (info.rows, info.networks):

@@ -45,9 +45,7 @@ def measure_sessions(
         threads: threads within one operator.
         precision: arithmetic precision.
     """
-    from rich.console import Console
-    from rich.progress import track
-
+    from luts.progress import counted
     from profiler._clock import SystemClock
     from profiler._exporter import Exporter
     from profiler._pace import open_probe
@@ -59,14 +57,16 @@ def measure_sessions(
         tempfile.TemporaryDirectory(prefix="metronas-") as name,
         closing(Exporter(space)) as exporter,
         open_probe(runtime, Path(name), clock, threads=threads, precision=precision) as probe,
+        counted("measuring", len(vectors)) as advance,
     ):
         models = exporter.export({number: tuple(int(i) for i in vector)
                                   for number, vector in enumerate(vectors)}, Path(name))
-        for number in track(range(len(vectors)), "measuring", console=Console(stderr=True)):
+        for number in range(len(vectors)):
             session = runtime.open(models[number], threads=threads, precision=precision)
             with closing(session):
                 timed = measure_session(session, rule, threads=threads, probe=probe)
             latency_ms.append(timed.median_ms)
             pace_ms.append(timed.pace_ms)
+            advance()
     return Sessions(vectors, np.array(latency_ms), np.array(pace_ms, dtype=np.float64),
                     runtime.name, runtime.version())

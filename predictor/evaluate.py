@@ -58,6 +58,7 @@ def main(
     import numpy as np
 
     from luts.files import writable_folder, write_json
+    from luts.progress import counted
     from predictor.evaluation import evaluate, fresh_architectures, measuring_order
     from predictor.load import load_predictor, load_space_and_table
     from profiler.lock import device_lock
@@ -77,9 +78,9 @@ def main(
         return timed.median_ms, table.info.pace.slowness(timed.pace_ms)
 
     started = time.monotonic()
-    with device_lock(target, wait_s=wait), _progress() as progress:
-        task = progress.add_task("measuring", total=len(measuring_order(samples, rng)))
-        result = evaluate(predictor, vectors, measure, rng, lambda: progress.advance(task))
+    sessions = len(measuring_order(samples, np.random.default_rng(0)))
+    with device_lock(target, wait_s=wait), counted("measuring", sessions) as advance:
+        result = evaluate(predictor, vectors, measure, rng, advance)
     figures = result.accuracy
     about: dict[str, Any] = {
         "target": target,
@@ -110,14 +111,6 @@ def main(
         print(json.dumps({**asdict(figures), **about}))
     else:
         _report(figures, about)
-
-
-def _progress() -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
 
 
 def _report(figures: Accuracy, about: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from luts.errors import CorruptFileError, UserError
-from luts.files import atomic_path, sha256, writable_folder, write_json
+from luts.files import atomic_path, sha256, writable_folder
 from luts.space import OperatorSpace, Vectors
 from luts.table import LatencyTable
 from predictor._training import check_table, quality_of, reference_ms, speed_margin, training_set
@@ -152,8 +152,7 @@ class NetworkPredictor(LatencyPredictor):
                 temporary.write_bytes(self._corrector.trees.source)
             digest = sha256(folder / TREES_FILE)
         record = self.record.model_copy(update={"trees_sha256": digest})
-        self.record = record.model_copy(update={"sealed_sha256": record.seal()})
-        write_json(folder / SIDECAR, self.record.model_dump(mode="json"))
+        self.record = record.write(folder / SIDECAR)
 
     @classmethod
     def load(cls, folder: Path, table: LatencyTable, space: OperatorSpace) -> Self:

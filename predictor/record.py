@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from luts.errors import CorruptFileError
-from luts.files import read_json, sha256
+from luts.sealed import Sealed, check_files, read_sealed
 
 FORMAT = 2
 SIDECAR = "predictor.json"
@@ -39,7 +36,7 @@ class Quality(BaseModel):
     method_errors: dict[str, float]
 
 
-class PredictorRecord(BaseModel):
+class PredictorRecord(Sealed):
     """What ``predictor.json`` holds.
 
     Attributes:
@@ -57,10 +54,7 @@ class PredictorRecord(BaseModel):
         intercept: baseline at the means.
         reference_ms: measured latency of the reference network, if the table has it.
         trees_sha256: digest of the file of the trees; None if the method has none.
-        sealed_sha256: digest of this record without this field.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = FORMAT
     kind: Literal["network"] = "network"
@@ -82,12 +76,6 @@ class PredictorRecord(BaseModel):
     reference_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     quality: Quality
     trees_sha256: str | None = None
-    sealed_sha256: str = ""
-
-    def seal(self) -> str:
-        """Hex digest of everything else in the record."""
-        body = self.model_dump(mode="json", exclude={"sealed_sha256"})
-        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def refit_command(target: str, recipe: str, threads: int) -> str:
@@ -102,23 +90,9 @@ def read_record(folder: Path) -> PredictorRecord:
         UserError: there is none.
         CorruptFileError: a file is truncated, edited, or of another format.
     """
-    path = folder / SIDECAR
-    raw = read_json(path)
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise CorruptFileError(f"{path} is not a predictor of format {FORMAT}; fit it again")
-    try:
-        record = PredictorRecord.model_validate(raw)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise CorruptFileError(
-            f"{path} does not describe a predictor ({place}: {problem['msg']}); fit it again"
-        ) from None
-    if record.sealed_sha256 != record.seal():
-        raise CorruptFileError(f"{path} was edited after it was written; fit it again")
-    trees = folder / TREES_FILE
-    if record.trees_sha256 is not None and (
-        not trees.is_file() or sha256(trees) != record.trees_sha256
-    ):
-        raise CorruptFileError(f"{trees} is absent, truncated or edited; fit it again")
+    again = "fit it again"
+    record = read_sealed(folder / SIDECAR, PredictorRecord, format=FORMAT, what="a predictor",
+                         again=again)
+    if record.trees_sha256 is not None:
+        check_files(folder, {TREES_FILE: record.trees_sha256}, again=again)
     return record

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from luts.errors import UserError
-from luts.files import sha256, writable_folder, write_json
+from luts.files import sha256, writable_folder
 from luts.library import OperatorLibrary, library_command
 from luts.operator import Operator
 from predictor.corrector import Corrector, Method
@@ -158,8 +158,7 @@ class Estimator:
         self.prices.model.save(folder / OPERATORS)
         digest = sha256(folder / OPERATORS / "operators.json")
         record = self.record.model_copy(update={"operators_sha256": digest})
-        self.record = record.model_copy(update={"sealed_sha256": record.seal()})
-        write_json(folder / SIDECAR, self.record.model_dump(mode="json"))
+        self.record = record.write(folder / SIDECAR)
 
     @classmethod
     def load(cls, folder: Path, library: OperatorLibrary) -> Self:

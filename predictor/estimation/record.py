@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from luts.errors import CorruptFileError
-from luts.files import read_json, sha256
+from luts.sealed import Sealed, check_files, read_sealed
 
 FORMAT = 1
 SIDECAR = "estimator.json"
@@ -28,7 +25,7 @@ class UnknownRecord(BaseModel):
     reach: float
 
 
-class EstimatorRecord(BaseModel):
+class EstimatorRecord(Sealed):
     """What ``estimator.json`` holds.
 
     Attributes:
@@ -49,7 +46,6 @@ class EstimatorRecord(BaseModel):
         unknown: how operators of unknown kinds are guessed.
         quality: errors on networks of the library that were not learned from.
         operators_sha256: digest of the operator model's sidecar, which vouches for its files.
-        sealed_sha256: digest of this record without this field.
     """
 
     model_config = _FROZEN
@@ -71,12 +67,6 @@ class EstimatorRecord(BaseModel):
     unknown: UnknownRecord
     quality: dict[str, float]
     operators_sha256: str = ""
-    sealed_sha256: str = ""
-
-    def seal(self) -> str:
-        """Hex digest of everything else in the record."""
-        body = self.model_dump(mode="json", exclude={"sealed_sha256"})
-        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def read_record(folder: Path) -> EstimatorRecord:
@@ -86,17 +76,8 @@ def read_record(folder: Path) -> EstimatorRecord:
         UserError: there is none.
         CorruptFileError: it is truncated, edited, or of another format.
     """
-    path = folder / SIDECAR
-    raw = read_json(path)
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise CorruptFileError(f"{path} is not an estimator of format {FORMAT}; fit it again")
-    try:
-        record = EstimatorRecord.model_validate(raw)
-    except ValidationError as error:
-        raise CorruptFileError(f"{path} does not describe an estimator ({error})") from None
-    if record.sealed_sha256 != record.seal():
-        raise CorruptFileError(f"{path} was edited after it was written; delete its folder")
-    operators = folder / OPERATORS / "operators.json"
-    if not operators.is_file() or sha256(operators) != record.operators_sha256:
-        raise CorruptFileError(f"{operators} is absent or edited; delete {folder}")
+    again = f"delete {folder}"
+    record = read_sealed(folder / SIDECAR, EstimatorRecord, format=FORMAT, what="an estimator",
+                         again=again)
+    check_files(folder, {f"{OPERATORS}/operators.json": record.operators_sha256}, again=again)
     return record

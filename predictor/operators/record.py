@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from luts import _parquet
 from luts.errors import CorruptFileError
-from luts.files import atomic_path, read_json, safe_name, sha256, writable_folder, write_json
+from luts.files import atomic_path, safe_name, sha256, writable_folder
 from luts.operator import Operator
+from luts.sealed import Sealed, read_sealed
 from predictor.operators.ceiling import Ceiling, Fleet
 from predictor.operators.features import Schema
 from predictor.operators.interval import Interval
@@ -55,7 +54,7 @@ class KindRecord(BaseModel):
     trees_sha256: str | None = None
 
 
-class ModelRecord(BaseModel):
+class ModelRecord(Sealed):
     """What ``operators.json`` holds; ``sealed_sha256`` is the digest of the rest."""
 
     model_config = _FROZEN
@@ -64,12 +63,6 @@ class ModelRecord(BaseModel):
     level: float = Field(gt=0, lt=1)
     seed: int
     kinds: dict[str, KindRecord]
-    sealed_sha256: str = ""
-
-    def seal(self) -> str:
-        """Hex digest of everything else in the record."""
-        body = self.model_dump(mode="json", exclude={"sealed_sha256"})
-        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def write_model(folder: Path, models: dict[str, KindModel], level: float, seed: int) -> None:
@@ -96,9 +89,7 @@ def write_model(folder: Path, models: dict[str, KindModel], level: float, seed: 
             _parquet.write(path, _PEERS, shifts)
             peers = sha256(path)
         kinds[kind] = _to_record(model, digest, peers)
-    record = ModelRecord(level=level, seed=seed, kinds=kinds)
-    record = record.model_copy(update={"sealed_sha256": record.seal()})
-    write_json(folder / SIDECAR, record.model_dump(mode="json"))
+    ModelRecord(level=level, seed=seed, kinds=kinds).write(folder / SIDECAR)
 
 
 def read_model(folder: Path) -> tuple[dict[str, KindModel], float, int]:
@@ -108,20 +99,8 @@ def read_model(folder: Path) -> tuple[dict[str, KindModel], float, int]:
         UserError: there is none.
         CorruptFileError: a file is truncated, edited, or of another format.
     """
-    path = folder / SIDECAR
-    raw = read_json(path)
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise CorruptFileError(f"{path} is not an operator model of format {FORMAT}; fit it again")
-    try:
-        record = ModelRecord.model_validate(raw)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise CorruptFileError(
-            f"{path} does not describe an operator model ({place}: {problem['msg']}); fit it again"
-        ) from None
-    if record.sealed_sha256 != record.seal():
-        raise CorruptFileError(f"{path} was edited after it was written; fit it again")
+    record = read_sealed(folder / SIDECAR, ModelRecord, format=FORMAT, what="an operator model",
+                         again="fit it again")
     models = {kind: _from_record(folder, kind, item) for kind, item in record.kinds.items()}
     return models, record.level, record.seed
 
