@@ -50,6 +50,8 @@ class NetworkSample:
             ``reference``.
         unattributed_ms: time per inference that belongs to no operator.
         discarded: inferences thrown away as disturbed.
+        session_ms: one session alone, at the machine's usual pace but otherwise as the clock showed
+            it: what a later measurement is like. None: not known apart.
         slowness: the raw latency was divided by this: how much slower than usual the machine was.
         load: load average of the machine at that time.
         frequency_mhz: clock of the device, where it tells.
@@ -67,6 +69,7 @@ class NetworkSample:
     drawn: Drawn = "uniform"
     unattributed_ms: float = 0.0
     discarded: int = 0
+    session_ms: float | None = None
     slowness: float = 1.0
     load: float = 0.0
     frequency_mhz: float | None = None

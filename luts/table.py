@@ -27,7 +27,8 @@ _ROW_COLUMNS = {"operator": "str", "latency_ms": "float", "p10_ms": "float", "p9
                 "contexts": "int", "samples": "int"}
 _NETWORK_COLUMNS = {"vector": "ints", "latency_ms": "float", "p10_ms": "float", "p90_ms": "float",
                     "samples": "int", "order": "int", "drawn": "str", "unattributed_ms": "float",
-                    "discarded": "int", "slowness": "float", "load": "float",
+                    "discarded": "int", "session_ms": "float",
+                    "slowness": "float", "load": "float",
                     "frequency_mhz": "float", "temperature_c": "float", "power_w": "float",
                     "energy_mj": "float"}
 

@@ -31,6 +31,8 @@ class TrainingSet:
         session_ms: one session as the clock showed it, without correction and without
             averaging, for that is what a later measurement is; shape ``(networks,)``.
         slowness: factor between that session and the corrected latency, shape ``(networks,)``.
+        alone_ms: one session at the machine's usual pace, neither averaged nor corrected by the
+            canary; shape ``(networks,)``.
         uniform: which networks are plain random draws, shape ``(networks,)``.
     """
 
@@ -38,6 +40,7 @@ class TrainingSet:
     latency_ms: Floats
     session_ms: Floats
     slowness: Floats
+    alone_ms: Floats
     uniform: npt.NDArray[np.bool_]
 
 
@@ -74,10 +77,13 @@ def training_set(space: OperatorSpace, table: LatencyTable) -> TrainingSet:
         UserError: fewer than ``FEWEST_NETWORKS``.
     """
     sessions: dict[tuple[int, ...], list[tuple[float, float, bool]]] = {}
+    alone: dict[tuple[int, ...], float] = {}
     for sample in sorted(table.networks, key=lambda s: s.order):
         if sample.vector is not None:
             item = (sample.latency_ms, sample.slowness, sample.drawn == "uniform")
             sessions.setdefault(sample.vector, []).append(item)
+            ms = sample.latency_ms if sample.session_ms is None else sample.session_ms
+            alone.setdefault(sample.vector, ms)
     if len(sessions) < FEWEST_NETWORKS:
         info = table.info
         raise UserError(
@@ -90,6 +96,7 @@ def training_set(space: OperatorSpace, table: LatencyTable) -> TrainingSet:
         np.array([np.median([ms for ms, _, _ in items]) for items in sessions.values()]),
         np.array([items[0][0] * items[0][1] for items in sessions.values()]),
         np.array([items[0][1] for items in sessions.values()]),
+        np.array([alone[vector] for vector in sessions]),
         np.array([any(drawn for _, _, drawn in items) for items in sessions.values()]),
     )
 

@@ -82,8 +82,9 @@ class NetworkPredictor(LatencyPredictor):
         sum_ms, values = features(data.vectors)
         targets = np.log(data.latency_ms / sum_ms)
         unseen_ms = sum_ms * np.exp(out_of_fold(values, targets, seed))
-        at_speed_ms = data.session_ms / data.slowness
-        spread = Spread.fit(unseen_ms[data.uniform], at_speed_ms[data.uniform], level)
+        # Of single sessions, for such is a later measurement.
+        spread = Spread.fit(unseen_ms[data.uniform], data.alone_ms[data.uniform], level)
+        spread = spread.with_level(table.info.drift.spread, level)
         slowest = speed_margin(data)
         method, errors = choose(values, targets, seed)
         corrector = Corrector.fit(method, values, targets, seed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +32,23 @@ class Spread:
         """Logarithm of upper bound over prediction, of the shape of the latencies in ms."""
         found: Floats = self.width * _relative(latency_ms, self.slope, self.middle_ms)
         return found
+
+    def with_level(self, scatter: float, level: float) -> Spread:
+        """The same for sessions whose common level is uncertain.
+
+        Networks of one campaign share its level, so their scores say nothing of how far the level
+        of a later session lies from it; the scatter of the canary does.
+
+        Args:
+            scatter: relative standard deviation of the level.
+            level: share that must lie below the bound.
+        """
+        from statistics import NormalDist
+
+        beyond = max(0.0, NormalDist().inv_cdf(level)) * scatter
+        # A width below 0 (a low level) cannot be added in squares.
+        both = math.hypot(self.width, beyond) if self.width > 0 else self.width + beyond
+        return replace(self, width=both)
 
     @classmethod
     def fit(cls, predicted_ms: Floats, measured_ms: Floats, level: float) -> Spread:

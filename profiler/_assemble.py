@@ -86,6 +86,7 @@ def network_samples(
     plan: Plan,
     visits: Mapping[int, Sequence[VisitRecord]],
     factor: Callable[[VisitRecord], float],
+    pace: Callable[[VisitRecord], float] = lambda visit: 1.0,
 ) -> list[NetworkSample]:
     """End-to-end latency of each network: the median of its visits (the mean of two)."""
     found = []
@@ -104,6 +105,7 @@ def network_samples(
             p90_ms=middle("p90_ms"), samples=sum(v.samples for v in records), order=order,
             drawn=item.drawn, unattributed_ms=middle("unattributed_ms"),
             discarded=sum(v.discarded for v in taken),
+            session_ms=records[0].latency_ms / pace(records[0]),
             slowness=float(np.median(slowness)),
             load=float(np.mean([v.load for v in records])),
             **{name: _mean(getattr(v, name) for v in records) for name in _STATE},

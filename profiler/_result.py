@@ -46,7 +46,8 @@ def build_table(
     factor = slowness.of
     visits = by_network(state.visits)
     noise = repeat_noise(visits, factor)
-    samples = network_samples(plan, visits, factor)
+    samples = network_samples(plan, visits, factor,
+                              lambda visit: slowness.pace.slowness(visit.pace_ms))
     rows = operator_rows(space, plan, visits, factor)
     settings = header["settings"]
     info = TableInfo(

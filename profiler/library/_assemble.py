@@ -11,11 +11,9 @@ from luts.library import RECIPE, LibraryNetwork, Occurrence, OperatorLibrary
 from luts.operator import Operator
 from luts.records import TableInfo
 from profiler._assemble import by_network, disturbed_share, quiet, repeat_noise
-from profiler._canary import Canary
+from profiler._slowness import Slowness
 from profiler._state import CampaignState
 from profiler.library.families import family_of
-
-_FEWEST_CANARIES = 3
 
 
 def build_library(state: CampaignState, header: dict[str, Any], *, complete: bool
@@ -27,15 +25,13 @@ def build_library(state: CampaignState, header: dict[str, Any], *, complete: boo
         header: provenance; see `profiler.library.campaign.LibraryCampaign.header`.
         complete: whether the campaign came to its end.
     """
-    alone = [c for c in state.canaries if not c.disturbed]
-    canaries = alone if len(alone) >= _FEWEST_CANARIES else state.canaries
-    canary = Canary([c.date_s for c in canaries], [c.latency_ms for c in canaries])
-    factor = canary.factor()
+    found = Slowness.fit(state.visits, state.canaries)
+    factor = found.of
     visits = by_network(state.visits)
     steps, networks = [], []
     for number, taken in visits.items():
         records = quiet(taken)
-        slowness = [factor(v.date_s) for v in records]
+        slowness = [factor(v) for v in records]
 
         def middle(name: str, records: Any = records, slowness: Any = slowness) -> float:
             values = [getattr(v, name) / s for v, s in zip(records, slowness, strict=True)]
@@ -55,7 +51,7 @@ def build_library(state: CampaignState, header: dict[str, Any], *, complete: boo
             operator = Operator.parse(path.partition(" ")[2])
             steps.append(Occurrence(number, operator, float(np.median(times))))
     settings = header["settings"]
-    drift = canary.drift().model_copy(update={"disturbed": disturbed_share(visits)})
+    drift = found.drift.model_copy(update={"disturbed": disturbed_share(visits)})
     info = TableInfo(
         target=settings["target"], recipe=RECIPE, space_hash=header["space_hash"],
         device=header["device"], runtime=header["runtime"],
@@ -65,6 +61,6 @@ def build_library(state: CampaignState, header: dict[str, Any], *, complete: boo
         noise=repeat_noise(visits, factor),
         failures=dict(Counter(failure.error for failure in state.failures)),
         settings={"seed": settings["seed"], "planned": header["planned"],
-                  "canary_ms": float(np.median([c.latency_ms for c in canaries]))},
+                  "canary_ms": float(np.median([c.latency_ms for c in state.canaries]))},
     )
     return OperatorLibrary(info, steps, networks)

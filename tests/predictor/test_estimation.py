@@ -126,7 +126,7 @@ def test_saved_and_read_back(estimator: Estimator, tmp_path: Path) -> None:
         Estimator.load(tmp_path, LIBRARY)
     sidecar.write_text(text)
     (tmp_path / "operators" / "operators.json").write_text("{}")
-    with pytest.raises(CorruptFileError, match="absent or edited"):
+    with pytest.raises(CorruptFileError, match="absent, truncated or edited"):
         Estimator.load(tmp_path, LIBRARY)
 
 

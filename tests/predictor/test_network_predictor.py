@@ -137,6 +137,21 @@ def test_the_bound_holds_in_the_slower_state_of_a_machine_that_has_two() -> None
     assert 0.8 <= covered < 1
 
 
+def test_the_bound_carries_how_uncertain_the_level_of_the_machine_is() -> None:
+    """Later sessions share a level that scatters by 2 %, as the campaign's canary did."""
+    table = make_table(SPACE, VECTORS, noise=0.01, drift=Drift(spread=0.02))
+    predictor = NetworkPredictor.fit(SPACE, table)
+    bare = NetworkPredictor.fit(SPACE, make_table(SPACE, VECTORS, noise=0.01))
+    rng, covered = np.random.default_rng(8), []
+    for _ in range(200):
+        session = sums_ms(SPACE, FRESH) * np.exp(
+            rng.normal(0, 0.02) + rng.normal(0, 0.01, len(FRESH)))
+        covered.append([(session <= p.predict(FRESH).upper_ms).mean() for p in (predictor, bare)])
+    with_level, without = np.mean(covered, axis=0)
+    assert without < 0.88
+    assert with_level > 0.92
+
+
 def test_the_reference_has_its_own_measurement() -> None:
     table = make_table(SPACE, VECTORS)
     measured = [s.latency_ms for s in table.networks if s.vector is None]
