@@ -13,6 +13,7 @@ from luts.operator import PlacedOperator
 from profiler.attribution import attribute, owners
 from profiler.runtimes import RUNTIMES, Runtime, load_runtime
 from profiler.runtimes._ort_provider import CPU, CUDA
+from profiler.runtimes._ort_trace import mean_times
 from profiler.runtimes.onnxruntime import OnnxRuntime, onnxruntime_tensorrt
 from tests.conformance.runtime import RuntimeConformance
 from tests.fakes import FakeSpace, _conv, write_chain
@@ -111,3 +112,18 @@ def test_activation_of_another_module_does_not_take_the_convolution(tmp_path: Pa
     session.close()
     assert {owner[name] for name, kind in kinds.items() if "Conv" in kind} == {"parent.conv"}
     assert {owner[name] for name, kind in kinds.items() if kind == "Erf"} == {"parent"}
+
+
+def test_interference_with_single_nodes_does_not_shrink_the_others() -> None:
+    """In each of nine inferences another node is held up for ten times its length."""
+    events: list[dict[str, object]] = []
+    for run in range(9):
+        spent = 0
+        for node in range(12):
+            took = 1000 if node == run else 100
+            spent += took
+            events.append({"cat": "Node", "name": f"n{node}_kernel_time", "dur": took})
+        events.append({"cat": "Session", "name": "model_run", "dur": spent + 50})
+    times = mean_times(events, 9)
+    assert times.by_node_ms == pytest.approx({f"n{node}": 0.1005 for node in range(12)})
+    assert sum(times.by_node_ms.values()) / times.whole_ms == pytest.approx(1250 / 1300, abs=0.05)
