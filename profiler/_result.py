@@ -26,7 +26,7 @@ from profiler.plan import Plan
 # A few disturbed networks are lost among the others. More would teach the load, not the device,
 # unless it is a steady one: then the table tells what this shared machine gives.
 _MOST_DISTURBED = 0.1
-_STEADY_NOISE = 0.03
+_STEADY_NOISE = 0.02
 
 
 def build_table(
