@@ -93,4 +93,4 @@ def _show(rows: dict[str, Any], level: float) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=False)
+    cli.run(main)

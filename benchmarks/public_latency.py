@@ -68,4 +68,4 @@ def _run(part: str, folder: Path, seeds: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=False)
+    cli.run(main)

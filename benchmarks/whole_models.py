@@ -162,4 +162,4 @@ def _show(rows: list[dict[str, Any]], summary: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=False)
+    cli.run(main)

@@ -145,4 +145,4 @@ def _summary(result: Result, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, resumable=True)

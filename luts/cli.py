@@ -18,12 +18,12 @@ _CommandLineError: type[Exception] = next(
 )
 
 
-def run(command: Callable[..., Any], *, resumable: bool = True) -> NoReturn:
+def run(command: Callable[..., Any], *, resumable: bool = False) -> NoReturn:
     """Runs a function as a Typer command; wrong input ends in one line and exit code 2.
 
     Args:
         command: a function with Typer parameters; an integer that it returns is the exit code.
-        resumable: whether it keeps what was done when it is interrupted.
+        resumable: whether it has ``--resume`` and keeps what was done when it is interrupted.
     """
     app = typer.Typer(add_completion=False, rich_markup_mode="rich")
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)

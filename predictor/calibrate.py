@@ -103,4 +103,4 @@ def _show(found: Calibrated) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=False)
+    cli.run(main)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # As in a campaign: the pace tells more than further samples.
 _SAMPLES = 12
+_SECONDS = 2.5
 _UNSTEADY = 0.04
 
 
@@ -74,7 +75,7 @@ def main(
 
     def measure(path: Path) -> tuple[float, float]:
         timed = measure_model(path, target=target, threads=threads, min_samples=_SAMPLES,
-                              precision=table.info.precision)
+                              max_seconds=_SECONDS, precision=table.info.precision)
         return timed.median_ms, table.info.pace.slowness(timed.pace_ms)
 
     started = time.monotonic()

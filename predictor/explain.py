@@ -91,4 +91,4 @@ def _show(found: Explanation, top: int) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=False)
+    cli.run(main)

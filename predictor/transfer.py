@@ -108,4 +108,4 @@ def _report(found: dict[str, Any], as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=False)
+    cli.run(main)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from math import inf
 from pathlib import Path
 
 from luts.space import OperatorSpace
@@ -32,9 +33,11 @@ def estimate_minutes(
         start = clock.wall_s()
         model = export(space, None, Path(name) / "second.onnx")
         exported = clock.wall_s()
-        time_network(Visit(0, 0), lower_planned(space, reference), model, runtime,
-                     settings=settings, clock=clock)
+        found = time_network(Visit(0, 0), lower_planned(space, reference), model, runtime,
+                             settings=settings, clock=clock, usual_ms=inf)
         timed = clock.wall_s()
+    further = settings.profiled_runs_at(found.latency_ms) - settings.profiled_runs_at(inf)
+    timed += further * found.latency_ms / 1e3
     visits = sum(len(block) for block in plan.blocks)
     canaries = visits / settings.canary_every
     cores = os.cpu_count() or 1

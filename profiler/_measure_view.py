@@ -69,6 +69,9 @@ def warnings(found: ModelTimes, rule: StoppingRule) -> list[str]:
         doubts.append(f"the median is known to {100 * found.error:.2f} % only, not to the "
                       f"{100 * rule.goal:.1f} % aimed at; give more --max-seconds or a quieter "
                       "machine")
+    if found.throttled:
+        doubts.append("heat or power slowed the device all the while; cool it, or lock a lower "
+                      "clock")
     taken = found.samples + found.discarded
     if found.discarded > _MANY * taken:
         doubts.append(f"{found.discarded} of {taken} samples were disturbed; python -m "

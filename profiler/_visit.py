@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def time_network(
     visit: Visit, placed: Sequence[PlacedOperator], model: Path, runtime: Runtime,
     *, settings: Settings, clock: Clock, probe: PaceProbe | None = None,
-    gauges: Gauges | None = None,
+    gauges: Gauges | None = None, usual_ms: float,
 ) -> VisitRecord:
     """Times one network; the profiled inferences warm up for those end to end.
 
@@ -38,13 +38,14 @@ def time_network(
         clock: clocks to read.
         probe: timed between the inferences, where given.
         gauges: of the device, where its state is to be recorded.
+        usual_ms: what networks of its space take, about.
     """
     start = clock.date_s()
     session = runtime.open(
         model, threads=settings.threads, precision=settings.precision, profile=True
     )
     with closing(session):
-        times = session.node_times(settings.profiled_runs)
+        times = session.node_times(settings.profiled_runs_at(usual_ms))
         whole = measure_session(session, settings.rule, threads=settings.threads, clock=clock,
                                 warm_up_s=0.0, warm_up_runs=1, probe=probe, gauges=gauges)
         owner = owners(session.graph(), {item.path for item in placed})

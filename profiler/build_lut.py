@@ -156,4 +156,4 @@ def _show_plan(space: OperatorSpace, plan: Plan, runtime: Runtime, settings: Set
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, resumable=True)

@@ -153,7 +153,8 @@ class Campaign:
                 placed = lower_planned(self.space, networks[visit.network])
                 timing = partial(time_network, visit, placed, model, self.runtime,
                                  settings=self.settings, clock=self.clock, probe=bench.probe,
-                                 gauges=bench.gauges)
+                                 gauges=bench.gauges,
+                                 usual_ms=state.canaries[-1].latency_ms)
                 try:
                     record = self._patience.undisturbed(timing)
                 except InferenceError as error:

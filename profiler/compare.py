@@ -102,4 +102,4 @@ def _percent(share: float) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=False)
+    cli.run(main)

@@ -84,4 +84,4 @@ def _show(found: Sequence[Finding]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=False)
+    cli.run(main)

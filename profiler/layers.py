@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from luts.errors import InferenceError, UserError
 from luts.files import sha256
 from profiler._clock import Clock, SystemClock
+from profiler._gauges import Gauges, gauges_of
 from profiler._named import named_model
 from profiler._stopping import StoppingRule
 from profiler.attribution import ask_neighbours
@@ -70,6 +71,7 @@ class ModelTimes(BaseModel):
         samples: inferences kept.
         discarded: inferences thrown away as disturbed.
         error: relative standard error of the median.
+        throttled: whether heat or power slowed the device all the while.
         profiled_runs: inferences behind the layers' times.
         layers: the longest first.
         unattributed_ms: time that belongs to no layer; below 0 where steps ran at the same time.
@@ -96,6 +98,7 @@ class ModelTimes(BaseModel):
     samples: int = Field(gt=0)
     discarded: int = Field(ge=0)
     error: float = Field(ge=0, allow_inf_nan=False)
+    throttled: bool = False
     profiled_runs: int = Field(gt=0)
     layers: tuple[Layer, ...]
     unattributed_ms: float = Field(allow_inf_nan=False)
@@ -104,6 +107,7 @@ class ModelTimes(BaseModel):
 def measure_layers(
     path: Path, runtime: Runtime, *, target: str = "cpu", threads: int = 1,
     precision: str = "fp32", rule: StoppingRule | None = None, clock: Clock | None = None,
+    gauges: Gauges | None = None,
 ) -> ModelTimes:
     """Times a model end to end, then its layers in a second session that is profiled.
 
@@ -115,6 +119,7 @@ def measure_layers(
         precision: arithmetic precision.
         rule: when the end-to-end samples are enough.
         clock: clocks to read; the machine's by default.
+        gauges: of the device; those that it has by default.
 
     Raises:
         UserError: no such file, or the runtime cannot load or execute it.
@@ -126,9 +131,10 @@ def measure_layers(
     with tempfile.TemporaryDirectory(prefix="metronas-") as scratch:
         named = named_model(path, Path(scratch))
         open_named = partial(runtime.open, named.path, threads=threads, precision=precision)
+        read = gauges_of(runtime.device) if gauges is None else nullcontext(gauges)
         try:
-            with closing(open_named()) as plain:
-                whole = measure_session(plain, rule, threads=threads, clock=clock)
+            with closing(open_named()) as plain, read as told:
+                whole = measure_session(plain, rule, threads=threads, clock=clock, gauges=told)
             load = load_average()
             with closing(open_named(profile=True)) as profiled:
                 times = profiled.node_times(_profiled_runs(whole))
@@ -143,7 +149,7 @@ def measure_layers(
         precision=precision, threads=threads, load=load,
         median_ms=whole.median_ms, p10_ms=whole.p10_ms, p90_ms=whole.p90_ms, p99_ms=whole.p99_ms,
         samples=whole.samples, discarded=whole.discarded, error=whole.error,
-        profiled_runs=times.runs, layers=tuple(layers),
+        throttled=whole.throttled, profiled_runs=times.runs, layers=tuple(layers),
         unattributed_ms=whole.median_ms - sum(layer.latency_ms for layer in layers),
     )
 

@@ -84,4 +84,4 @@ def main(
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=False)
+    cli.run(main)

@@ -10,6 +10,9 @@ from profiler._stopping import StoppingRule
 
 __all__ = ["Progress", "Settings", "StoppingRule"]
 
+# A median needs a few.
+_FEWEST_RUNS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -22,7 +25,8 @@ class Settings:
         threads: threads within one operator.
         rule: when the samples of one visit are enough.
         canary_rule: the same for the canary.
-        profiled_runs: inferences with per-node timing in one visit.
+        profiled_runs: inferences with per-node timing in one visit, at most.
+        profiled_s: time after which fewer of them do: long inferences average over themselves.
         canary_every: visits between two canaries.
         third_visits: share of networks that may be visited a third time.
         patience_s: time that the whole campaign may wait for other processes to be quiet.
@@ -37,9 +41,15 @@ class Settings:
     canary_rule: StoppingRule = field(default_factory=lambda: StoppingRule(
         min_samples=4, min_seconds=0.25, max_seconds=2.0, goal=0.006))
     profiled_runs: int = 8
+    profiled_s: float = 4.0
     canary_every: int = 8
     third_visits: float = 0.1
     patience_s: float = 120.0
+
+    def profiled_runs_at(self, latency_ms: float) -> int:
+        """Inferences with per-node timing of networks that take about so long."""
+        affordable = round(1e3 * self.profiled_s / latency_ms)
+        return min(self.profiled_runs, max(_FEWEST_RUNS, affordable))
 
     def as_json(self) -> dict[str, Any]:
         """The settings as they are recorded."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from luts.errors import UserError
 from luts.target import load_target
 from profiler._clock import Clock, SystemClock
+from profiler._gauges import Gauges, gauges_of
 from profiler._pace import open_probe
 from profiler._sampling import Probe, Samples, no_garbage_collection, satisfied, take, warm_up
 from profiler._stopping import StoppingRule
@@ -91,7 +92,8 @@ def measure_interleaved(
         probe = stack.enter_context(
             open_probe(runtime, Path(scratch), clock, threads=threads, precision=precision)
         )
-        taken = _in_turns(sessions, rule, clock, probe, watch_share=threads == 1)
+        gauges = stack.enter_context(gauges_of(runtime.device))
+        taken = _in_turns(sessions, rule, clock, probe, gauges, watch_share=threads == 1)
         return {name: Measurement.of(samples) for name, samples in taken.items()}
 
 
@@ -126,7 +128,7 @@ def runtime_for(
 
 def _in_turns(
     sessions: Mapping[str, Session], rule: StoppingRule, clock: Clock, probe: Probe,
-    *, watch_share: bool,
+    gauges: Gauges, *, watch_share: bool,
 ) -> dict[str, Samples]:
     taken = {name: Samples() for name in sessions}
     waiting, pace_ms = list(sessions), probe.time_ms()
@@ -135,7 +137,8 @@ def _in_turns(
             pace_ms = probe.time_ms() if probe.due else pace_ms
             for name in waiting:
                 taken[name].pace_ms.append(pace_ms)
-                take(sessions[name].run, taken[name], clock, watch_share=watch_share)
+                take(sessions[name].run, taken[name], clock, watch_share=watch_share,
+                     gauges=gauges)
                 if probe.due:
                     pace_ms = probe.time_ms()
                 taken[name].pace_ms.append(pace_ms)

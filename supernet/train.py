@@ -111,4 +111,4 @@ def _train_stage(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, resumable=True)

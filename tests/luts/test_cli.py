@@ -19,6 +19,23 @@ def _run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, er
     return ended.value.code, capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("resumable", "words"), [
+    (True, "what was done is kept, --resume goes on from there"), (False, "nothing was kept"),
+])
+def test_an_interrupt_promises_no_more_than_there_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, resumable: bool,
+    words: str,
+) -> None:
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.argv", ["program"])
+    with pytest.raises(SystemExit) as ended:
+        cli.run(main, resumable=resumable)
+    assert ended.value.code == cli.INTERRUPTED
+    assert words in capsys.readouterr().err
+
+
 def test_full_disk_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -192,7 +192,7 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
     monkeypatch.setattr(sys, "argv", ["program", *arguments])
     with pytest.raises(SystemExit) as caught:
-        cli.run(estimate.main, resumable=False)
+        cli.run(estimate.main)
     assert isinstance(caught.value.code, int)
     return caught.value.code
 

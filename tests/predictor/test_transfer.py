@@ -117,7 +117,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, arguments, said, monk
     monkeypatch.setenv("METRONAS_TABLES", str(tmp_path / "none"))
     monkeypatch.setattr(sys, "argv", ["predictor.transfer", *arguments])
     with pytest.raises(SystemExit) as stop:
-        cli.run(transfer.main, resumable=False)
+        cli.run(transfer.main)
     assert stop.value.code == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1

@@ -62,7 +62,8 @@ def test_simulated_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     shown = {f"{p.path}/op": f"{p.path}/op" for p in placed}
     monkeypatch.setattr("profiler.layers.named_model",
                         lambda path, scratch: type("Named", (), {"path": path, "shown": shown}))
-    found = measure_layers(path, SimulatedRuntime(device), rule=StoppingRule(), clock=device)
+    found = measure_layers(path, SimulatedRuntime(device), rule=StoppingRule(), clock=device,
+                           gauges=device)
     assert found.discarded > 5
     for item in placed:
         truth = truth_ms(item.operator) * item.repeats
