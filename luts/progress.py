@@ -11,15 +11,16 @@ _LINE_EVERY_S = 15.0
 
 
 @contextmanager
-def counted(what: str, total: int) -> Iterator[Callable[[], None]]:
+def counted(what: str, total: int, done: int = 0) -> Iterator[Callable[[], None]]:
     """Yields what counts one more done.
 
     Args:
         what: what is being done, such as ``measuring``.
         total: how often.
+        done: how often it was done earlier.
     """
     if not sys.stderr.isatty():
-        yield _lines(what, total)
+        yield _lines(what, total, done)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -28,13 +29,13 @@ def counted(what: str, total: int) -> Iterator[Callable[[], None]]:
     console = Console(stderr=True)
     # A thread that redraws would run beside what is being timed.
     with Progress(*columns, TimeRemainingColumn(), console=console, auto_refresh=False) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(what, total=total, completed=done)
         yield lambda: bar.update(task, advance=1, refresh=True)
 
 
-def _lines(what: str, total: int) -> Callable[[], None]:
+def _lines(what: str, total: int, done: int) -> Callable[[], None]:
     start = last = time.monotonic()
-    done = 0
+    earlier = done
 
     def advance() -> None:
         nonlocal done, last
@@ -43,7 +44,7 @@ def _lines(what: str, total: int) -> Callable[[], None]:
         if now - last < _LINE_EVERY_S and done < total:
             return
         last = now
-        left_s = (now - start) / done * (total - done)
+        left_s = (now - start) / (done - earlier) * (total - done)
         print(f"{what}: {done} of {total}, {left_s:.0f} s left", file=sys.stderr, flush=True)
 
     return advance

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SAMPLES = 12
 _SECONDS = 2.5
 _UNSTEADY = 0.04
+_UNFINISHED = Path("runs")
 
 
 def main(
@@ -36,6 +37,10 @@ def main(
     html: Annotated[
         Path | None, typer.Option(help="File for a plot.", dir_okay=False)
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an evaluation that was broken off.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Discard what lies there.")] = False,
     wait: Annotated[
         float,
         typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
@@ -49,6 +54,8 @@ def main(
         python -m predictor.evaluate --target cpu --samples 100 --json --out pairs.json
 
         python -m predictor.evaluate --target cpu --html evaluation.html
+
+        python -m predictor.evaluate --target cpu --recipe flownas --samples 200 --resume
     """
     import os
 
@@ -60,6 +67,7 @@ def main(
 
     from luts.files import writable_folder, write_json
     from luts.progress import counted
+    from luts.unfinished import unfinished
     from predictor.evaluation import evaluate, fresh_architectures, measuring_order
     from predictor.load import load_predictor, load_space_and_table
     from profiler.lock import device_lock
@@ -80,28 +88,38 @@ def main(
 
     started = time.monotonic()
     sessions = len(measuring_order(samples, np.random.default_rng(0)))
-    with device_lock(target, wait_s=wait), counted("measuring", sessions) as advance:
-        result = evaluate(predictor, vectors, measure, rng, advance)
-    figures = result.accuracy
-    about: dict[str, Any] = {
-        "target": target,
-        "recipe": recipe,
-        "threads": threads,
-        "seed": seed,
-        "level": predictor.level,
-        "table": predictor.table_identity,
-        "machine_shift": result.machine_shift,
-        "at_pace": asdict(result.accuracy_at_pace),
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    if out is not None:
-        reference_ms = result.reference_ms.tolist()
-        pairs = {"reference_ms": reference_ms, "networks": result.records()}
-        write_json(out, {**asdict(figures), **about, **pairs})
-    if html is not None:
-        from predictor._evaluate_page import write_page
+    place = _UNFINISHED / f"evaluate-{predictor.table_identity[:12]}-{samples}-{seed}.jsonl"
+    with (
+        device_lock(target, wait_s=wait), unfinished(place, resume=resume, force=force) as journal,
+        counted("measuring", sessions, len(journal.records)) as advance,
+    ):
+        earlier = [(r["latency_ms"], r["slowness"]) for r in journal.records]
 
-        write_page(html, result, f"{samples} fresh architectures of {recipe} on {target}")
+        def keep(session: tuple[float, float]) -> None:
+            journal.append({"latency_ms": session[0], "slowness": session[1]})
+            advance()
+
+        result = evaluate(predictor, vectors, measure, rng, earlier, keep)
+        figures = result.accuracy
+        about: dict[str, Any] = {
+            "target": target,
+            "recipe": recipe,
+            "threads": threads,
+            "seed": seed,
+            "level": predictor.level,
+            "table": predictor.table_identity,
+            "machine_shift": result.machine_shift,
+            "at_pace": asdict(result.accuracy_at_pace),
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        if out is not None:
+            reference_ms = result.reference_ms.tolist()
+            pairs = {"reference_ms": reference_ms, "networks": result.records()}
+            write_json(out, {**asdict(figures), **about, **pairs})
+        if html is not None:
+            from predictor._evaluate_page import write_page
+
+            write_page(html, result, f"{samples} fresh architectures of {recipe} on {target}")
     if abs(result.machine_shift) > _UNSTEADY:
         print(
             f"warning: the reference network takes {result.machine_shift:+.1%} against the table; "
@@ -146,4 +164,4 @@ def _report(figures: Accuracy, about: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, resumable=True)

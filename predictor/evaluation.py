@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ REPEAT_EVERY = 4
 REFERENCE_EVERY = 20
 REFERENCE = -1
 _DRAWS = 50
+
+# Latency in ms, and how much slower than at the table's pace the machine was beside it.
+Session = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -125,9 +128,10 @@ def fresh_architectures(
 def evaluate(
     predictor: LatencyPredictor,
     vectors: Vectors,
-    measure: Callable[[Path], tuple[float, float]],
+    measure: Callable[[Path], Session],
     rng: np.random.Generator,
-    tick: Callable[[], None] = lambda: None,
+    earlier: Sequence[Session] = (),
+    keep: Callable[[Session], None] = lambda session: None,
 ) -> Evaluation:
     """Measures architectures in random order and compares them with their predictions.
 
@@ -140,23 +144,27 @@ def evaluate(
         measure: latency in ms of an ONNX file, in a session of its own, and how much slower than
             at the table's pace the machine was beside it.
         rng: source of the order.
-        tick: called after each measurement.
+        earlier: what `measure` gave for the first sessions of that order, when it was broken off.
+        keep: called with each further session.
     """
     space = predictor.space
     prediction = predictor.predict(vectors)
-    sessions: list[list[tuple[float, float]]] = [[] for _ in range(len(vectors))]
-    references: list[tuple[float, float]] = []
+    sessions: list[list[Session]] = [[] for _ in range(len(vectors))]
+    references: list[Session] = []
     with tempfile.TemporaryDirectory(prefix="metronas-") as folder:
-        for index in measuring_order(len(vectors), rng).tolist():
+        for place, index in enumerate(measuring_order(len(vectors), rng).tolist()):
+            taken = references if index == REFERENCE else sessions[index]
+            if place < len(earlier):
+                taken.append(earlier[place])
+                continue
             path = Path(folder) / f"{index}.onnx"
             if not path.exists():
                 chosen = None if index == REFERENCE else space.decode(vectors[index])
                 space.export_onnx(chosen, path)
-            taken = references if index == REFERENCE else sessions[index]
             taken.append(measure(path))
             if index != REFERENCE and len(taken) == (1 if index % REPEAT_EVERY else 2):
                 path.unlink()
-            tick()
+            keep(taken[-1])
     first = np.array([taken[0] for taken in sessions])
     nothing = (np.nan, np.nan)
     second = np.array([taken[1] if len(taken) > 1 else nothing for taken in sessions])

@@ -78,6 +78,8 @@ def test_evaluate_prints_the_figures(
             self.pace_ms = None
 
     exported: dict[Path, float] = {}
+    measured: list[Path] = []
+    monkeypatch.chdir(fitted.parent.parent)
 
     def export(self: FakeSpace, architecture: object, path: Path) -> None:
         path.write_text("a model")
@@ -88,10 +90,15 @@ def test_evaluate_prints_the_figures(
         exported[path] = float((sums_ms(self, vector) * kernel_correction(vector)).item())
 
     def measure(
-        path: Path, *, target: str, threads: int, precision: str, min_samples: int
+        path: Path, *, target: str, threads: int, precision: str, min_samples: int,
+        max_seconds: float,
     ) -> Truth:
-        assert (target, threads, precision, min_samples) == ("cpu", 1, "fp32", 12)
+        assert (target, threads, precision) == ("cpu", 1, "fp32")
+        assert (min_samples, max_seconds) == (12, 2.5)
         assert "cpu" in lock_process.held
+        measured.append(path)
+        if len(measured) == 7:
+            raise KeyboardInterrupt
         return Truth(exported[path])
 
     monkeypatch.setattr(FakeSpace, "export_onnx", export)
@@ -99,7 +106,13 @@ def test_evaluate_prints_the_figures(
     out = fitted.parent.parent / "pairs" / "raw.json"
     page = out.with_name("page.html")
     arguments = (*FAKE, "--samples", "20", "--json", "--out", str(out), "--html", str(page))
-    assert command(monkeypatch, evaluate.main, *arguments) == 0
+    assert command(monkeypatch, evaluate.main, *arguments) == 130
+    assert command(monkeypatch, evaluate.main, *arguments) == 2
+    assert "holds 6 measurements that were broken off; continue with --resume" in (
+        capsys.readouterr().err)
+    assert command(monkeypatch, evaluate.main, *arguments, "--resume") == 0
+    # Twenty networks, five of them twice, the reference three times, and the one interrupted.
+    assert len(measured) == 20 + 5 + 3 + 1
     captured = capsys.readouterr()
     figures = json.loads(captured.out)
     assert "takes +10.0% against the table" in captured.err

@@ -12,6 +12,7 @@ from predictor.base import LatencyPredictor, Prediction
 from predictor.evaluation import (
     REFERENCE,
     REPEAT_EVERY,
+    Evaluation,
     evaluate,
     fresh_architectures,
     measuring_order,
@@ -95,6 +96,27 @@ def test_measurements_meet_their_predictions() -> None:
     assert record["vector"] == vectors[1].tolist()
     assert record["measured_ms"] == 101.0
     assert record["again_ms"] is None
+
+
+def test_an_evaluation_that_was_broken_off_goes_on_where_it_stopped() -> None:
+    vectors = distinct(SPACE, 12, seed=3)
+
+    def results(earlier: list[tuple[float, float]]) -> tuple[Evaluation, list[tuple[float, float]]]:
+        kept: list[tuple[float, float]] = []
+
+        def measure(path: Path) -> tuple[float, float]:
+            return 50.0 + len(earlier) + len(kept), 1.0
+
+        found = evaluate(Doubles(), vectors, measure, np.random.default_rng(0), earlier,
+                         kept.append)
+        return found, kept
+
+    whole, kept = results([])
+    assert len(kept) == 17
+    rest, further = results(kept[:9])
+    assert further == kept[9:]
+    assert rest.records() == whole.records()
+    assert rest.reference_ms.tolist() == whole.reference_ms.tolist()
 
 
 def test_figures_are_fractions_of_the_measurement() -> None:
