@@ -9,14 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from luts import _parquet
+from luts._sheets import read_sheets, write_sheets
 from luts.errors import CorruptFileError, UserError
-from luts.files import sha256, writable_folder
 from luts.fingerprint import digest
 from luts.operator import Operator
 from luts.paths import table_folder, tables_root
 from luts.records import FORMAT, TableInfo
-from luts.sealed import check_files, read_sealed
+from luts.sealed import read_sealed
 
 RECIPE = "library"
 SIDECAR = "library.json"
@@ -101,7 +100,11 @@ class OperatorLibrary:
     @cached_property
     def identity(self) -> str:
         """Hex digest over all steps and networks, the same before and after `save`."""
-        return digest([self._row_records(), [asdict(network) for network in self.networks]])
+        return digest(self._content())
+
+    def _content(self) -> list[list[dict[str, Any]]]:
+        steps = [{**asdict(step), "operator": step.operator.key} for step in self.occurrences]
+        return [steps, [asdict(network) for network in self.networks]]
 
     def save(self, folder: Path) -> None:
         """Writes the two Parquet files, then the sidecar that vouches for them.
@@ -109,10 +112,9 @@ class OperatorLibrary:
         Raises:
             UserError: the folder cannot be written.
         """
-        writable_folder(folder)
-        _parquet.write(folder / _ROWS, _ROW_COLUMNS, self._row_records())
-        _parquet.write(folder / _NETWORKS, _NETWORK_COLUMNS, [asdict(n) for n in self.networks])
-        digests = {name: sha256(folder / name) for name in (_ROWS, _NETWORKS)}
+        steps, networks = self._content()
+        digests = write_sheets(folder, {
+            _ROWS: (_ROW_COLUMNS, steps), _NETWORKS: (_NETWORK_COLUMNS, networks)})
         info = self.info.model_copy(update={"content_sha256": digests})
         self.info = info.write(folder / SIDECAR)
 
@@ -127,12 +129,11 @@ class OperatorLibrary:
         again = "build it again"
         info = read_sealed(folder / SIDECAR, TableInfo, format=FORMAT, what="a library",
                            again=again)
-        check_files(folder, {name: info.content_sha256.get(name) for name in (_ROWS, _NETWORKS)},
-                    again=again)
+        sheets = {_ROWS: _ROW_COLUMNS, _NETWORKS: _NETWORK_COLUMNS}
+        found = read_sheets(folder, sheets, info.content_sha256, again=again)
         steps = [Occurrence(r["network"], Operator.parse(r["operator"]), r["latency_ms"])
-                 for r in _parquet.read(folder / _ROWS, _ROW_COLUMNS)]
-        networks = [LibraryNetwork(**r) for r in _parquet.read(folder / _NETWORKS,
-                                                               _NETWORK_COLUMNS)]
+                 for r in found[0]]
+        networks = [LibraryNetwork(**r) for r in found[1]]
         if not steps or not networks:
             raise UserError(f"the library in {folder} holds {len(steps)} operators of "
                             f"{len(networks)} networks; build it again with: "
@@ -141,9 +142,6 @@ class OperatorLibrary:
             return cls(info, steps, networks)
         except UserError as error:
             raise CorruptFileError(f"{folder}: {error}") from None
-
-    def _row_records(self) -> list[dict[str, Any]]:
-        return [{**asdict(step), "operator": step.operator.key} for step in self.occurrences]
 
 
 def library_command(target: str, threads: int | None = None) -> str:

@@ -11,13 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from luts import _parquet
+from luts._sheets import read_sheets, write_sheets
 from luts.commands import build_command
 from luts.errors import CorruptFileError, MissingOperatorError, UserError
-from luts.files import sha256, writable_folder
 from luts.operator import Operator, PlacedOperator
 from luts.records import FORMAT, Drawn, Drift, LatencyRow, NetworkSample, TableInfo
-from luts.sealed import check_files, read_sealed
+from luts.sealed import read_sealed
 
 __all__ = ["SIDECAR", "Drawn", "Drift", "LatencyRow", "LatencyTable", "NetworkSample", "TableInfo"]
 
@@ -90,8 +89,12 @@ class LatencyTable:
     @cached_property
     def identity(self) -> str:
         """Hex digest over all rows and network samples, the same before and after `save`."""
-        content = [self._row_records(), self._network_records()]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        content = json.dumps(self._content(), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def _content(self) -> list[list[dict[str, Any]]]:
+        rows = [{**asdict(row), "operator": row.operator.key} for row in self.rows]
+        return [rows, [asdict(sample) for sample in self.networks]]
 
     def save(self, folder: Path) -> None:
         """Writes the two Parquet files, then the sidecar that vouches for them.
@@ -99,10 +102,9 @@ class LatencyTable:
         Raises:
             UserError: the folder cannot be written.
         """
-        writable_folder(folder)
-        _parquet.write(folder / _ROWS, _ROW_COLUMNS, self._row_records())
-        _parquet.write(folder / _NETWORKS, _NETWORK_COLUMNS, self._network_records())
-        digests = {name: sha256(folder / name) for name in (_ROWS, _NETWORKS)}
+        rows, networks = self._content()
+        digests = write_sheets(folder, {
+            _ROWS: (_ROW_COLUMNS, rows), _NETWORKS: (_NETWORK_COLUMNS, networks)})
         info = self.info.model_copy(update={"content_sha256": digests})
         self.info = info.write(folder / SIDECAR)
 
@@ -117,22 +119,15 @@ class LatencyTable:
         again = "measure again"
         info = read_sealed(folder / SIDECAR, TableInfo, format=FORMAT, what="a latency table",
                            again=again)
-        check_files(folder, {name: info.content_sha256.get(name) for name in (_ROWS, _NETWORKS)},
-                    again=again)
-        rows = [_row(record) for record in _parquet.read(folder / _ROWS, _ROW_COLUMNS)]
-        networks = [_network(r) for r in _parquet.read(folder / _NETWORKS, _NETWORK_COLUMNS)]
+        sheets = {_ROWS: _ROW_COLUMNS, _NETWORKS: _NETWORK_COLUMNS}
+        found = read_sheets(folder, sheets, info.content_sha256, again=again)
+        rows, networks = [_row(r) for r in found[0]], [_network(r) for r in found[1]]
         if (len(rows), len(networks)) != (info.rows, info.networks):
             raise CorruptFileError(f"{folder} holds {len(rows)} rows, its sidecar says {info.rows}")
         try:
             return cls(info, rows, networks)
         except UserError as error:
             raise CorruptFileError(f"{folder}: {error}") from None
-
-    def _row_records(self) -> list[dict[str, Any]]:
-        return [{**asdict(row), "operator": row.operator.key} for row in self.rows]
-
-    def _network_records(self) -> list[dict[str, Any]]:
-        return [asdict(sample) for sample in self.networks]
 
 
 def _row(record: dict[str, Any]) -> LatencyRow:

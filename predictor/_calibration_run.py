@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from predictor.evaluation import fresh_architectures
 from predictor.extremes import Floats
 from predictor.load import FOLDER
 from predictor.network import NetworkPredictor
+from profiler.device import check_threads
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ def calibrate(
     if samples < fewest_scores(level):
         raise UserError(f"--samples {samples} gives no bound at level {level:g}; at least "
                         f"{fewest_scores(level)} do")
-    if threads > (os.cpu_count() or 1):
-        raise UserError(f"--threads {threads} is more than the {os.cpu_count()} cores here")
+    check_threads(threads)
     load_target(target)
     old = load_space(recipe)
     table = LatencyTable.load(source) if source is not None else find_table(target, recipe)

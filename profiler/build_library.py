@@ -43,19 +43,17 @@ def main(
 
         python -m profiler.build_library --device cpu --resume
     """
-    import os
     import time
 
     from luts.errors import UserError
     from luts.library import library_folder
-    from profiler.device import resolve_device
+    from profiler.device import check_threads, resolve_device
     from profiler.lock import device_lock
     from profiler.runtimes import load_runtime
     from profiler.settings import Settings
 
     target = resolve_device(device)
-    if threads > (os.cpu_count() or 1):
-        raise UserError(f"--threads {threads} is more than the {os.cpu_count()} cores here")
+    check_threads(threads)
     if resume and force:
         raise UserError("--resume continues a campaign and --force discards it; give one of them")
     if target.kind != "cpu":

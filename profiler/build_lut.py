@@ -77,15 +77,14 @@ def main(
     from luts.paths import table_folder
     from luts.spaces import load_space
     from profiler._budget import begun_networks, plan_within
-    from profiler.device import resolve_device
+    from profiler.device import check_threads, resolve_device
     from profiler.lock import device_lock
     from profiler.plan import make_plan
     from profiler.settings import Settings
     from profiler.timing import runtime_for
 
     target = resolve_device(device)
-    if threads > (os.cpu_count() or 1):
-        raise UserError(f"--threads {threads} is more than the {os.cpu_count()} cores here")
+    check_threads(threads)
     if resume and force:
         raise UserError("--resume continues a campaign and --force discards it; give one of them")
     space = load_space(recipe, batch)

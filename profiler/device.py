@@ -124,6 +124,18 @@ def identify_cpu() -> dict[str, str | int | float | list[str]]:
     }
 
 
+def check_threads(threads: int) -> None:
+    """Refuses more threads than there are cores for them: they would wait for each other.
+
+    Raises:
+        UserError: there are too many.
+    """
+    everywhere = not hasattr(os, "sched_getaffinity")
+    cores = os.cpu_count() or 1 if everywhere else len(os.sched_getaffinity(0))
+    if threads > cores:
+        raise UserError(f"--threads {threads} is more than the {cores} cores that can be used here")
+
+
 def load_average() -> float:
     """Load average of the last minute, or 0 where the system has none."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0

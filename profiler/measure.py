@@ -47,15 +47,13 @@ def main(
 
         python -m profiler.measure model.onnx --json > before.json
     """
-    import os
-
     from luts.errors import UserError
     from luts.files import writable_folder
+    from profiler.device import check_threads
     from profiler.lock import device_lock
     from profiler.timing import runtime_for
 
-    if threads > (os.cpu_count() or 1):
-        raise UserError(f"--threads {threads} is more than the {os.cpu_count()} cores here")
+    check_threads(threads)
     if not model.is_file():
         raise UserError(f"no model file '{model}'")
     chosen = runtime_for(target, precision, runtime)
