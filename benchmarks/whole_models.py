@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,9 +42,9 @@ def main(
                                say=lambda text: print(text, flush=True))
                  for key, path in paths.items()}
         times = _measure(paths, threads)
-    rows = [_row(key, found[key], times[key], times["canary"]) for key in paths]
-    summary = {"raw": _summary(rows, "error"), "at_library_speed": _summary(rows, "error_at_speed"),
-               "speed": times["canary"]["speed"]}
+    rows = [_row(key, found[key], times[key]) for key in paths]
+    summary = {"raw": _summary(rows, "error"), "at_pace": _summary(rows, "error_at_pace"),
+               "slowness": times["machine"]["slowness"]}
     _show(rows, summary)
     write_json(out, {"summary": summary, "models": rows, "threads": threads})
     print(json.dumps(summary))
@@ -72,53 +72,45 @@ def _export(folder: Path, pretrained: Path) -> dict[str, Path]:
 
 
 def _measure(paths: dict[str, Path], threads: int) -> dict[str, dict[str, float]]:
-    """Medians of several rounds through all models, and the canary's speed beside each."""
+    """Medians of several rounds through all models, and the machine's pace beside each."""
     from rich.progress import track
 
     from luts.library import find_library
-    from profiler._sampling import warm_up
-    from profiler.library.campaign import canary_ms, canary_session
+    from profiler._pace import open_probe
     from profiler.lock import device_lock
     from profiler.settings import StoppingRule
     from profiler.timing import SystemClock, measure_session, runtime_for
 
     rule = StoppingRule(min_samples=5, min_seconds=0.3, max_seconds=2.0)
-    short = StoppingRule(min_samples=3, min_seconds=0.05, max_seconds=0.5)
     runtime, clock = runtime_for("cpu", runtime="onnxruntime"), SystemClock()
-    usual_ms = canary_ms(find_library("cpu", threads=threads))
+    usual = find_library("cpu", threads=threads).info.pace
     taken: dict[str, list[float]] = {name: [] for name in paths}
-    speeds: dict[str, list[float]] = {name: [] for name in paths}
+    slowness: dict[str, list[float]] = {name: [] for name in paths}
     with device_lock("cpu", wait_s=60), ExitStack() as stack:
-        canary = stack.enter_context(canary_session(runtime, threads))
-        warm_up(canary.run, clock, seconds=0.3)
-
-        def speed() -> float:
-            return measure_session(canary, short, threads=threads, warm_up_s=0.0,
-                                   warm_up_runs=1).median_ms / usual_ms
-
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="metronas-"))
+        probe = stack.enter_context(
+            open_probe(runtime, Path(scratch), clock, threads=threads, precision="fp32"))
         for _ in track(range(_ROUNDS), "timing"):
             for name, path in paths.items():
-                before = speed()
-                session = runtime.open(path, threads=threads)
-                taken[name].append(measure_session(session, rule, threads=threads).median_ms)
-                session.close()
-                speeds[name].append((before + speed()) / 2)
-    every = [value for values in speeds.values() for value in values]
+                with closing(runtime.open(path, threads=threads)) as session:
+                    found = measure_session(session, rule, threads=threads, probe=probe)
+                taken[name].append(found.median_ms)
+                slowness[name].append(usual.slowness(found.pace_ms))
+    every = [value for values in slowness.values() for value in values]
     return {
         **{name: {"median_ms": float(np.median(taken[name])),
-                  "at_speed_ms": float(np.median(np.array(taken[name]) / speeds[name])),
+                  "at_pace_ms": float(np.median(np.array(taken[name]) / slowness[name])),
                   "low_ms": min(taken[name]), "high_ms": max(taken[name])} for name in paths},
-        "canary": {"speed": float(np.median(every))},
+        "machine": {"slowness": float(np.median(every))},
     }
 
 
-def _row(name: str, found: Any, times: dict[str, float], canary: dict[str, float]
-         ) -> dict[str, Any]:
+def _row(name: str, found: Any, times: dict[str, float]) -> dict[str, Any]:
     return {
         "model": name, "estimate_ms": found.latency_ms, "lower_ms": found.lower_ms,
         "upper_ms": found.upper_ms, **times,
         "error": found.latency_ms / times["median_ms"] - 1,
-        "error_at_speed": found.latency_ms / times["at_speed_ms"] - 1,
+        "error_at_pace": found.latency_ms / times["at_pace_ms"] - 1,
         "covered": found.lower_ms <= times["median_ms"] <= found.upper_ms,
         "measured_share": found.measured_share, "estimated_share": found.estimated_share,
         "unknown_share": found.unknown_share,
@@ -145,19 +137,19 @@ def _show(rows: list[dict[str, Any]], summary: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    raw, same = summary["raw"], summary["at_library_speed"]
+    raw, same = summary["raw"], summary["at_pace"]
     shown = Table(title=f"{len(rows)} models: MAPE {raw['mape']:.1%}, within 10 % "
                         f"{raw['within_10']:.0%}, within 20 % {raw['within_20']:.0%}; at the "
-                        f"library's speed {same['mape']:.1%}, {same['within_10']:.0%}, "
+                        f"library's pace {same['mape']:.1%}, {same['within_10']:.0%}, "
                         f"{same['within_20']:.0%}")
-    for title in ("model", "estimate", "interval", "measured", "range", "error", "at speed",
+    for title in ("model", "estimate", "interval", "measured", "range", "error", "at pace",
                   "measured share"):
         shown.add_column(title, justify="left" if title == "model" else "right")
     for row in rows:
         shown.add_row(row["model"], f"{row['estimate_ms']:.2f}",
                       f"{row['lower_ms']:.1f}-{row['upper_ms']:.1f}", f"{row['median_ms']:.2f}",
                       f"{row['low_ms']:.1f}-{row['high_ms']:.1f}", f"{row['error']:+.1%}",
-                      f"{row['error_at_speed']:+.1%}", f"{row['measured_share']:.0%}")
+                      f"{row['error_at_pace']:+.1%}", f"{row['measured_share']:.0%}")
     Console(width=120).print(shown)
 
 

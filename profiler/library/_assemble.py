@@ -60,7 +60,6 @@ def build_library(state: CampaignState, header: dict[str, Any], *, complete: boo
         plan_hash=header["plan_hash"], created=state.created, complete=complete, drift=drift,
         noise=repeat_noise(visits, factor),
         failures=dict(Counter(failure.error for failure in state.failures)),
-        settings={"seed": settings["seed"], "planned": header["planned"],
-                  "canary_ms": float(np.median([c.latency_ms for c in state.canaries]))},
+        settings={"seed": settings["seed"], "planned": header["planned"]}, pace=found.pace,
     )
     return OperatorLibrary(info, steps, networks)

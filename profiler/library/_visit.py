@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from luts.errors import UserError
 from luts.operator import Operator
 from profiler._clock import Clock
+from profiler._pace import PaceProbe
 from profiler._records import VisitRecord
 from profiler.device import load_average
 from profiler.executed import ExecutedNode, executed_nodes
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def time_drawn(number: int, turn: int, model: Path, runtime: Runtime, *, settings: Settings,
-               clock: Clock) -> VisitRecord:
+               clock: Clock, probe: PaceProbe) -> VisitRecord:
     """Times one network; the profiled inferences warm up for those end to end.
 
     Args:
@@ -33,6 +34,7 @@ def time_drawn(number: int, turn: int, model: Path, runtime: Runtime, *, setting
         runtime: what executes it.
         settings: how to time.
         clock: clocks to read.
+        probe: timed between the inferences.
 
     Returns:
         A record whose ``by_path_ms`` has one entry per executed step, in order: its position and
@@ -45,7 +47,7 @@ def time_drawn(number: int, turn: int, model: Path, runtime: Runtime, *, setting
         times = session.node_times(settings.profiled_runs)
         nodes = executed_nodes(session)
         whole = measure_session(session, settings.rule, threads=settings.threads, clock=clock,
-                                warm_up_s=0.0, warm_up_runs=1)
+                                warm_up_s=0.0, warm_up_runs=1, probe=probe)
     steps = step_times(nodes, times, whole.median_ms)
     by_path_ms = {f"{place} {operator.key}": ms for place, (operator, ms) in enumerate(steps)}
     return VisitRecord(
@@ -54,6 +56,7 @@ def time_drawn(number: int, turn: int, model: Path, runtime: Runtime, *, setting
         samples=whole.samples, discarded=whole.discarded, seconds=whole.seconds,
         load=load_average(), runs=times.runs, by_path_ms=by_path_ms,
         unattributed_ms=whole.median_ms - sum(by_path_ms.values()), disturbed=whole.disturbed,
+        pace_ms=whole.pace_ms,
     )
 
 

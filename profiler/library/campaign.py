@@ -16,6 +16,7 @@ from luts.fingerprint import code_hash, digest
 from luts.library import RECIPE, OperatorLibrary
 from profiler._clock import Clock, SystemClock
 from profiler._failures import check_failures
+from profiler._pace import PaceProbe, open_probe
 from profiler._patience import Patience
 from profiler._records import FailureRecord
 from profiler._sampling import warm_up
@@ -26,7 +27,7 @@ from profiler.device import identify_cpu
 from profiler.library._assemble import build_library
 from profiler.library._visit import time_drawn
 from profiler.library.families import draw
-from profiler.runtimes import Runtime, Session
+from profiler.runtimes import Runtime
 from profiler.settings import Progress, Settings, StoppingRule
 
 # Every sixth network is timed again at the end: that is where the noise is known from.
@@ -121,9 +122,12 @@ class LibraryCampaign:
         done = {(visit.network, visit.turn) for visit in state.visits}
         rest = [pair for pair in self.visits() if pair not in done]
         ends = time.monotonic() + budget_s
+        threads, precision = self.settings.threads, self.settings.precision
         with (
             tempfile.TemporaryDirectory(prefix="metronas-") as name,
-            self._canary(state) as canary,
+            open_probe(self.runtime, Path(name), self.clock, threads=threads,
+                       precision=precision) as probe,
+            self._canary(state, probe) as canary,
         ):
             model = Path(name) / "network.onnx"
             for number, turn in rest:
@@ -135,7 +139,7 @@ class LibraryCampaign:
                     canary()
                 draw(number, self.seed, model)
                 timing = partial(time_drawn, number, turn, model, self.runtime,
-                                 settings=self.settings, clock=self.clock)
+                                 settings=self.settings, clock=self.clock, probe=probe)
                 try:
                     state.add(self._patience.undisturbed(timing))
                 except InferenceError as error:
@@ -148,28 +152,12 @@ class LibraryCampaign:
             canary()
 
     @contextmanager
-    def _canary(self, state: CampaignState) -> Iterator[Callable[[], None]]:
+    def _canary(self, state: CampaignState, probe: PaceProbe) -> Iterator[Callable[[], None]]:
         settings = self.settings
-        with canary_session(self.runtime, settings.threads) as session:
-            warm_up(session.run, self.clock, seconds=settings.canary_rule.min_seconds)
-            yield lambda: state.add(time_canary(session, settings, self.clock))
-
-
-@contextmanager
-def canary_session(runtime: Runtime, threads: int) -> Iterator[Session]:
-    """The network that is timed again and again, loaded.
-
-    Args:
-        runtime: what executes it.
-        threads: threads within one operator.
-    """
-    with tempfile.TemporaryDirectory(prefix="metronas-") as name:
-        model = Path(name) / "canary.onnx"
-        draw(_CANARY, 0, model)
-        with closing(runtime.open(model, threads=threads)) as session:
-            yield session
-
-
-def canary_ms(library: OperatorLibrary) -> float:
-    """What the canary took, in the median, while a library was measured."""
-    return float(library.info.settings["canary_ms"])
+        with tempfile.TemporaryDirectory(prefix="metronas-") as name:
+            model = Path(name) / "canary.onnx"
+            draw(_CANARY, 0, model)
+            opened = self.runtime.open(model, threads=settings.threads)
+            with closing(opened) as session:
+                warm_up(session.run, self.clock, seconds=settings.canary_rule.min_seconds)
+                yield lambda: state.add(time_canary(session, settings, self.clock, probe))

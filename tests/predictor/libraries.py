@@ -56,5 +56,5 @@ def make_library(networks: int = 60, *, seed: int = 0, scatter: float = 0.01
         target="cpu", recipe=RECIPE, space_hash="0", device={"model": "made up"},
         runtime="onnxruntime", runtime_version="1", precision="fp32", batch=1, threads=1,
         code_hash="0", plan_hash="0", created="2030-01-01T00:00:00+00:00", complete=True,
-        noise=scatter, settings={"seed": seed, "planned": networks, "canary_ms": 1.0})
+        noise=scatter, settings={"seed": seed, "planned": networks})
     return OperatorLibrary(info, steps, whole)

@@ -12,7 +12,7 @@ from luts.errors import CorruptFileError, UserError
 from luts.library import SIDECAR, OperatorLibrary, find_library, library_folder
 from luts.paths import ROOT_VARIABLE
 from profiler.executed import executed_graph
-from profiler.library.campaign import LibraryCampaign, canary_ms
+from profiler.library.campaign import LibraryCampaign
 from profiler.library.families import FAMILIES, draw, family_of
 from profiler.lowering import lower_node
 from profiler.runtimes import load_runtime
@@ -64,7 +64,7 @@ def test_steps_and_gaps_add_up_to_the_whole(measured: Path) -> None:
     assert [n.network for n in library.networks] == [0, 1, 2, 3]
     assert [n.family for n in library.networks] == [family_of(n) for n in range(4)]
     assert library.networks[0].visits == 2
-    assert canary_ms(library) > 0
+    assert library.info.pace.median_ms > 0
     for network in library.networks[1:]:  # the first is a median of two visits
         steps = [s.latency_ms for s in library.occurrences if s.network == network.network]
         assert sum(steps) + network.unattributed_ms == pytest.approx(network.latency_ms)
