@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from luts.errors import CorruptFileError, UserError
+from supernet.data.collection import read_pairs
 from supernet.data.formats import read_flo, read_flow, read_kitti, read_pfm, write_flo
-from supernet.data.pairs import read_pairs
 
 DATA = Path(os.environ.get("METRONAS_DATA", Path(__file__).parents[3] / "shared" / "data"))
 PAIRS = DATA / "optical_flow_pairs"
