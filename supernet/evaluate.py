@@ -1,4 +1,4 @@
-"""Scores a network on a folder of image pairs with ground truth."""
+"""Scores a network on flow data: published data sets, a user's own pairs, rendered pairs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="Folder of pairs: NAME/frame1.png, frame2, flow.")],
+    data: Annotated[str, typer.Option(
+        help="Folder of FlyingChairs, FlyingThings3D, Sintel, KITTI-2015, HD1K or of own pairs "
+             "(NAME/frame1.png, frame2.png, flow.npz); or rendered:COUNT.")],
     recipe: Annotated[str, typer.Option(help="Recipe of the network.")] = "flownas-small",
     run: Annotated[Path | None, typer.Option(help="Score the winner of a search run.")] = None,
     reference: Annotated[bool, typer.Option("--reference", help="Score the baseline.")] = False,
@@ -28,43 +30,60 @@ def main(
     only: Annotated[
         list[str] | None, typer.Option("--pair", help="Score this pair only; repeatable [all].")
     ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Pairs to score: all, train or val [the data set's usual].")
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Folder of a training run [shipped weights].")
     ] = None,
     iterations: Annotated[
-        int | None, typer.Option(min=1, help="Recurrent updates [as deployed].")
+        int | None, typer.Option(min=1, help="Recurrent updates [the data set's, or as deployed].")
     ] = None,
+    warm_start: Annotated[
+        bool, typer.Option("--warm-start", help="Start from the flow of the pair before.")
+    ] = False,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for pictures of frame, truth, estimate, error.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where to compute: cpu, or cuda:0.")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Scores a network on real pairs: end-point error and outliers (> 3 px and > 5 %).
+    """Scores a network: end-point error, outliers (> 3 px and > 5 %), errors by speed.
+
+    Each data set is scored by its own protocol (Sintel 32 iterations, KITTI and FlyingChairs 24;
+    own pairs as deployed). Piped, the figures are tab-separated.
 
     Examples:
       python -m supernet.evaluate --data pairs --reference
-      python -m supernet.evaluate --data pairs --run runs/quickstart --json
-      python -m supernet.evaluate --data pairs --reference --pair venus --pair urban2
-      python -m supernet.evaluate --data pairs --architecture arch.json --iterations 12
+      python -m supernet.evaluate --data rendered:200 --run runs/quickstart --json
+      python -m supernet.evaluate --data datasets/KITTI --recipe flownas --architecture best.json
+      python -m supernet.evaluate --data Sintel --reference --warm-start --pictures shown
     """
     if sum((run is not None, reference, architecture is not None)) != 1:
         raise UserError("give one of --run RUN, --reference and --architecture JSON")
+    if split not in (None, "all", "train", "val"):
+        raise UserError(f"--split {split}: give all, train or val")
+    from luts.files import writable_folder
     from luts.spaces import load_space
 
     space = cast("SearchSpace", load_space(recipe))
     chosen = _chosen(space, run, architecture)
-    from supernet.data.pairs import read_pairs
+    from supernet.scoring import choose_parts, score_parts, show
+    from supernet.training.threads import training_device
 
-    pairs = read_pairs(data, only)
-    network = _network(space, chosen, run, weights)
-    from supernet.score import score_pairs
-
-    scores = score_pairs(network, pairs, iterations)
-    if as_json:
-        print(json.dumps(scores, indent=2))
+    place = training_device(device)
+    parts = choose_parts(data, space, split, only)
+    if pictures is not None:
+        writable_folder(pictures)
+    network = _network(space, chosen, run, weights).to(place)
+    scored = score_parts(network, parts, iterations, warm_start=warm_start, pictures=pictures)
+    if not as_json:
+        show(scored)
         return
-    rows = [*scores["pairs"].items(), ("mean", scores["mean"])]
-    width = max(len(name) for name, _ in rows)
-    print(f"{'pair':<{width}}  {'epe':>8}  {'fl_all':>7}")
-    for name, found in rows:
-        print(f"{name:<{width}}  {found['epe']:8.3f}  {found['fl_all']:7.2f}")
+    found: dict[str, Any] = {"recipe": recipe, "sets": scored}
+    if len(scored) == 1:
+        found |= {key: scored[0][key] for key in ("pairs", "mean")}
+    print(json.dumps(found, indent=2))
 
 
 def _chosen(space: SearchSpace, run: Path | None, architecture: str | None) -> Architecture | None:

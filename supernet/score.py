@@ -2,44 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from luts.errors import CorruptFileError, UserError
 from supernet.data.pairs import FlowPair
+from supernet.data.protocols import OWN, Protocol
 from supernet.raft.network import FlowNetwork, pad_to_multiple, unpad
-from supernet.tasks.flow import flow_metrics
+from supernet.tasks.errors import FlowErrors, Metrics, averaged
+
+Seen = Callable[[FlowPair, torch.Tensor], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a network scored on one group of pairs.
+
+    Attributes:
+        pairs: metrics by name of the pair.
+        mean: averaged as the protocol says.
+        pixels: on which the flow was known.
+    """
+
+    pairs: dict[str, Metrics]
+    mean: Metrics
+    pixels: int
 
 
 def score_pairs(
-    network: FlowNetwork, pairs: Sequence[FlowPair], iterations: int | None = None
-) -> dict[str, Any]:
-    """Metrics of each pair and their mean.
+    network: FlowNetwork, pairs: Iterable[FlowPair], iterations: int | None = None, *,
+    protocol: Protocol = OWN, warm_start: bool = False, seen: Seen | None = None,
+) -> Scores:
+    """Metrics of each pair and of all.
 
     Args:
-        network: in evaluation mode.
+        network: is put in evaluation mode.
         pairs: any sizes; frames are padded to multiples of 8.
-        iterations: recurrent updates (None: as deployed).
+        iterations: recurrent updates (None: the protocol's, or as deployed).
+        protocol: padding and averaging.
+        warm_start: a pair starts from the flow of the pair before it in its sequence (RAFT's
+            option for Sintel).
+        seen: called with each pair and its flow (1, 2, H, W).
 
-    Returns:
-        ``pairs``: name to ``epe`` and ``fl_all``; ``mean``: their means over pairs.
+    Raises:
+        UserError: there is no pair.
     """
     network.eval()
-    found: dict[str, dict[str, float]] = {}
+    device = next(network.parameters()).device
+    updates = iterations or protocol.iterations or network.iterations
+    found: dict[str, FlowErrors] = {}
+    before: tuple[str, torch.Tensor] | None = None
     for pair in pairs:
-        one, pad = pad_to_multiple(pair.frame1)
-        two, _ = pad_to_multiple(pair.frame2)
-        with torch.no_grad():
-            flow = unpad(network.flows(one, two, iterations)[-1], pad)
-        found[pair.name] = flow_metrics(flow, pair.flow, pair.valid)
-    mean = {
-        key: sum(metrics[key] for metrics in found.values()) / len(found)
-        for key in ("epe", "fl_all")
-    }
-    return {"pairs": found, "mean": mean}
+        initial = None
+        if warm_start and before is not None and pair.sequence and before[0] == pair.sequence:
+            initial = carried_forward(before[1]).to(device)
+        flow, coarse = _estimate(network, pair, updates, protocol, device, initial)
+        before = (pair.sequence, coarse)
+        found[pair.name] = FlowErrors.of(flow, pair.flow, pair.valid)
+        if seen is not None:
+            seen(pair, flow)
+    if not found:
+        raise UserError("there is no pair to score")
+    return Scores(
+        {name: errors.metrics() for name, errors in found.items()},
+        averaged(list(found.values()), protocol.average, protocol.outliers),
+        sum(errors.pixels for errors in found.values()),
+    )
+
+
+def _estimate(
+    network: FlowNetwork, pair: FlowPair, iterations: int, protocol: Protocol,
+    device: torch.device, initial: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    bottom = protocol.padding == "kitti"
+    one, pad = pad_to_multiple(pair.frame1.to(device), bottom_only=bottom)
+    two, _ = pad_to_multiple(pair.frame2.to(device), bottom_only=bottom)
+    with torch.no_grad():
+        features, context = network.features(one, two)
+        features1, features2 = features[-1].chunk(2)
+        flows, coarse = network.head.iterate(
+            features1, features2, context[-1], iterations, initial=initial
+        )
+    return unpad(flows[-1], pad).cpu(), coarse.cpu()
+
+
+def carried_forward(coarse: torch.Tensor) -> torch.Tensor:
+    """Moves a flow along itself, to start the next pair from (RAFT's warm start).
+
+    Args:
+        coarse: (1, 2, h, w) in coarse pixels.
+
+    Returns:
+        The same shape: at every place the flow that came nearest to it.
+    """
+    import numpy as np
+    from scipy.spatial import cKDTree
+
+    flow = coarse[0].double().numpy()
+    _, height, width = flow.shape
+    y, x = np.mgrid[:height, :width]
+    places = np.stack([x + flow[0], y + flow[1]], -1).reshape(-1, 2)
+    kept = ((places > 0) & (places < (width, height))).all(1)
+    if not kept.any():
+        return torch.zeros_like(coarse)
+    tree = cKDTree(places[kept])
+    nearest = tree.query(np.stack([x, y], -1).reshape(-1, 2))[1]
+    moved = flow.reshape(2, -1)[:, kept][:, nearest].reshape(1, 2, height, width)
+    return torch.from_numpy(moved).to(coarse.dtype)
 
 
 def load_network(network: FlowNetwork, path: Path) -> FlowNetwork:

@@ -1,4 +1,4 @@
-"""Rendered flow pairs with exact ground truth.
+"""The renderer ``layers``: flow pairs with exact ground truth.
 
 A scene is a background and a few layers in depth order. A layer has a texture, a matte and a
 flow field f. Frame 2 shows texture T at T(a(y)) with an affine map a; frame 1 shows it at
@@ -10,73 +10,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch.nn import functional as F
 
-from supernet.data.motion import (
-    MotionStatistics,
-    layer_flow,
-    pixel_grid,
-    scene_speed_px,
-)
-from supernet.data.photometry import Photometry, disturb
+from supernet.data.batch import FlowBatch
+from supernet.data.motion import layer_flow, pixel_grid, scene_speed_px
+from supernet.data.photometry import disturb
+from supernet.data.render_settings import RenderSettings
 from supernet.data.textures import fractal_noise, integer, texture, uniform
 
 
-@dataclass(frozen=True, slots=True)
-class RenderSettings:
-    """Size and statistics of rendered pairs.
-
-    Attributes:
-        height: rows of a frame.
-        width: columns of a frame.
-        most_layers: largest number of layers before the background.
-        motion: statistics of motion.
-        photometry: lighting, blur and noise.
-    """
-
-    height: int = 128
-    width: int = 160
-    most_layers: int = 6
-    motion: MotionStatistics = field(default_factory=MotionStatistics)
-    photometry: Photometry = field(default_factory=Photometry)
-
-
-@dataclass(slots=True)
-class FlowBatch:
-    """Pairs of frames with ground truth.
-
-    Attributes:
-        frame1: (B, 3, H, W), 0..255.
-        frame2: (B, 3, H, W), 0..255.
-        flow: (B, 2, H, W), pixels from frame 1 to frame 2.
-        valid: (B, H, W), 1 where the flow is known.
-    """
-
-    frame1: torch.Tensor
-    frame2: torch.Tensor
-    flow: torch.Tensor
-    valid: torch.Tensor
-
-    def to(self, device: torch.device) -> FlowBatch:
-        """The same pairs on a device."""
-        parts = (self.frame1, self.frame2, self.flow, self.valid)
-        return FlowBatch(*(part.to(device, non_blocking=True) for part in parts))
-
-
-def render_batch(
-    photos: Sequence[torch.Tensor], settings: RenderSettings, count: int, seed: int
+def render_layers(
+    photos: Sequence[torch.Tensor], settings: RenderSettings, count: int, seed: int,
+    device: torch.device,
 ) -> FlowBatch:
-    """Renders ``count`` pairs; the seed settles every pixel."""
+    """Renders pairs one by one on the CPU; see `supernet.data.render.render_batch`."""
     generator = torch.Generator().manual_seed(seed)
-    pairs = [render_pair(photos, settings, generator) for _ in range(count)]
+    pairs = [_render_pair(photos, settings, generator) for _ in range(count)]
     frame1, frame2, flow = (torch.stack(parts) for parts in zip(*pairs, strict=True))
-    return FlowBatch(frame1, frame2, flow, torch.ones(count, settings.height, settings.width))
+    valid = torch.ones(count, settings.height, settings.width)
+    return FlowBatch(frame1, frame2, flow, valid).to(device)
 
 
-def render_pair(
+def _render_pair(
     photos: Sequence[torch.Tensor], settings: RenderSettings, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """One pair: two frames (3, H, W) in 0..255 and the flow (2, H, W)."""

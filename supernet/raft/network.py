@@ -52,6 +52,15 @@ class FlowHead(nn.Module):
         Returns:
             Flows (B, 2, 8 h, 8 w): one per iteration, or the last alone.
         """
+        return self.iterate(
+            features1, features2, context, iterations, all_steps=all_steps, initial=initial
+        )[0]
+
+    def iterate(
+        self, features1: torch.Tensor, features2: torch.Tensor, context: torch.Tensor,
+        iterations: int, *, all_steps: bool = False, initial: torch.Tensor | None = None,
+    ) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """As `forward`; also gives the last flow at 1/8 resolution, (B, 2, h, w)."""
         pyramid = self.correlation(features1, features2)
         split = [self.config.hidden, self.config.context]
         state, context = torch.split(context, split, dim=1)
@@ -66,7 +75,7 @@ class FlowHead(nn.Module):
             coords = coords + change.float()
             if all_steps or step == iterations - 1:
                 flows.append(self.upsample(coords - start, self.mask(state)))
-        return flows
+        return flows, coords - start
 
 
 def initialise(head: FlowHead) -> None:
@@ -140,11 +149,19 @@ class FlowNetwork(nn.Module):
         return flow
 
 
-def pad_to_multiple(frames: torch.Tensor) -> tuple[torch.Tensor, tuple[int, int, int, int]]:
-    """Replicates edges until both sides divide by 8; returns the padding to cut off again."""
+def pad_to_multiple(
+    frames: torch.Tensor, *, bottom_only: bool = False
+) -> tuple[torch.Tensor, tuple[int, int, int, int]]:
+    """Replicates edges until both sides divide by 8; returns the padding to cut off again.
+
+    Args:
+        frames: (…, H, W).
+        bottom_only: rows are added at the bottom alone, as RAFT does for KITTI.
+    """
     height, width = frames.shape[-2:]
     rows, cols = -height % UPSAMPLE, -width % UPSAMPLE
-    pad = (cols // 2, cols - cols // 2, rows // 2, rows - rows // 2)
+    top = 0 if bottom_only else rows // 2
+    pad = (cols // 2, cols - cols // 2, top, rows - top)
     return F.pad(frames, pad, mode="replicate"), pad
 
 
