@@ -68,6 +68,7 @@ class Recipe(_Section):
         space: name of the search space.
         task: name of the task.
         training: how the supernet is trained.
+        data: mixes of data sets that training can take, by name; the trainer checks them.
         strategy: how the search goes.
         constraints: what a result must keep.
         verification: how that is proved.
@@ -78,6 +79,7 @@ class Recipe(_Section):
     space: str
     task: str
     training: dict[str, Any]
+    data: dict[str, Any] = {}
     strategy: StrategySection
     constraints: ConstraintSection = ConstraintSection()
     verification: VerificationSection = VerificationSection()
