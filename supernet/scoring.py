@@ -13,13 +13,15 @@ import torch
 
 from luts.errors import UserError
 from luts.progress import counted
+from luts.recipes import read_recipe
 from supernet.data.collection import check_pairs, find_data, named
 from supernet.data.pairs import FlowPair, read_pair
 from supernet.data.photos import bundled_photos
 from supernet.data.pictures import write_pictures, write_wheel
 from supernet.data.protocols import OWN, Protocol
 from supernet.data.render import RenderSettings
-from supernet.data.rendered import rendered_count, rendered_pairs
+from supernet.data.render_settings import Renderer
+from supernet.data.rendered import rendered_name, rendered_pairs
 from supernet.raft.network import FlowNetwork
 from supernet.score import score_pairs
 from supernet.space import SearchSpace
@@ -55,21 +57,24 @@ def choose_parts(
     """Finds what is to be scored and checks all files of it.
 
     Args:
-        data: a folder, or ``rendered:COUNT``.
-        space: gives the size of rendered pairs.
+        data: a folder, or ``rendered:COUNT`` (or ``layers:COUNT``, ``scenes:COUNT``).
+        space: gives the size of rendered pairs, and its recipe the renderer.
         split: ``all``, ``train``, ``val`` (None: as each data set is usually scored).
         only: names of pairs (None: all).
 
     Raises:
         UserError: nothing to score, or broken files.
     """
-    count = rendered_count(data)
-    if count is not None:
+    named_pairs = rendered_name(data, _renderer(space.name))
+    if named_pairs is not None:
+        version, count = named_pairs
         if only or split not in (None, "all", "val"):
             raise UserError(f"--data {data}: rendered pairs have no --pair and no training part")
-        size = RenderSettings(height=space.input_height, width=space.input_width)
+        size = RenderSettings(
+            height=space.input_height, width=space.input_width, version=version
+        )
         return [Part(
-            "rendered", "", count, lambda: rendered_pairs(bundled_photos(), size, count), OWN,
+            "rendered", version, count, lambda: rendered_pairs(bundled_photos(), size, count), OWN,
         )]
     folder, parts = Path(data), []
     sets = find_data(folder)
@@ -91,6 +96,13 @@ def choose_parts(
     if not parts:
         raise UserError(f"'{data}' has no pair in split '{split or 'val'}'; --split all takes all")
     return parts
+
+
+def _renderer(recipe: str) -> Renderer:
+    version: Renderer = read_recipe(recipe).get("training", {}).get("render", {}).get(
+        "version", RenderSettings().version
+    )
+    return version
 
 
 def _reader(files: Sequence[Any]) -> Callable[[], Iterator[FlowPair]]:

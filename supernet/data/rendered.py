@@ -10,6 +10,7 @@ import torch
 from luts.errors import UserError
 from supernet.data.pairs import FlowPair
 from supernet.data.render import RenderSettings, render_batch
+from supernet.data.render_settings import Renderer
 
 DEFAULT_COUNT = 200
 MOST = 100_000
@@ -17,20 +18,29 @@ MOST = 100_000
 _SEED = (1 << 40) + (1 << 20)
 
 
-def rendered_count(name: str) -> int | None:
-    """How many pairs a name such as ``rendered:200`` stands for; None if it is another name.
+def rendered_name(name: str, renderer: Renderer) -> tuple[Renderer, int] | None:
+    """What a name such as ``rendered:200`` or ``scenes:50`` stands for.
+
+    Args:
+        name: a renderer, or ``rendered``, and a number of pairs; or a folder.
+        renderer: that ``rendered`` means.
+
+    Returns:
+        Renderer and number of pairs; None if it is no such name.
 
     Raises:
         UserError: the number is none.
     """
-    if name != "rendered" and not name.startswith("rendered:"):
+    kind, _, text = name.partition(":")
+    known: dict[str, Renderer] = {"rendered": renderer, "layers": "layers", "scenes": "scenes"}
+    if kind not in known or (kind != "rendered" and not text):
         return None
-    text = name.partition(":")[2] or str(DEFAULT_COUNT)
+    text = text or str(DEFAULT_COUNT)
     if not re.fullmatch(r"\d{1,6}", text) or not 0 < int(text) <= MOST:
         raise UserError(
             f"'{name}': the number of rendered pairs is 1 to {MOST}, as in rendered:200"
         )
-    return int(text)
+    return known[kind], int(text)
 
 
 def rendered_pairs(

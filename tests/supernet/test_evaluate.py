@@ -9,7 +9,7 @@ from luts.errors import CorruptFileError, UserError
 from supernet.data.colour import flow_colours
 from supernet.data.pairs import FlowPair
 from supernet.data.protocols import KITTI, SINTEL
-from supernet.data.rendered import rendered_count
+from supernet.data.rendered import rendered_name
 from supernet.evaluate import main as evaluate
 from supernet.score import carried_forward, score_pairs
 from supernet.tasks.errors import FlowErrors, averaged
@@ -112,17 +112,18 @@ def test_flow_is_carried_along_itself():
     assert torch.equal(carried_forward(torch.full((1, 2, 8, 10), 50.0)), torch.zeros(1, 2, 8, 10))
 
 
-@pytest.mark.parametrize(("name", "count"), [
-    ("rendered", 200), ("rendered:7", 7), ("folder", None), ("rendered_pairs", None),
+@pytest.mark.parametrize(("name", "meaning"), [
+    ("rendered", ("layers", 200)), ("rendered:7", ("layers", 7)), ("scenes:5", ("scenes", 5)),
+    ("layers:5", ("layers", 5)), ("scenes", None), ("folder", None), ("rendered_pairs", None),
 ])
-def test_names_of_rendered_pairs(name, count):
-    assert rendered_count(name) == count
+def test_names_of_rendered_pairs(name, meaning):
+    assert rendered_name(name, "layers") == meaning
 
 
 @pytest.mark.parametrize("name", ["rendered:0", "rendered:x", "rendered:-3", "rendered:9999999"])
 def test_impossible_numbers_of_rendered_pairs_are_refused(name):
     with pytest.raises(UserError, match=f"'{name}'.*as in rendered:200"):
-        rendered_count(name)
+        rendered_name(name, "layers")
 
 
 def scores_of(capsys, **options):

@@ -89,9 +89,10 @@ def pixel_grid(height: int, width: int, device: torch.device) -> torch.Tensor:
 
 
 def sample(images: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Bilinear samples of images (B, C, h, w) at pixels (B, 2, H, W), reflected outside."""
+    """Bilinear samples of images (B, C, h, w) at pixels (B or 1, 2, H, W), reflected outside."""
     size = torch.tensor([images.shape[3], images.shape[2]], device=images.device)
     normal = (2 * points.permute(0, 2, 3, 1) + 1) / size - 1
+    normal = normal.expand(len(images), -1, -1, -1)
     return F.grid_sample(
         images, normal, mode="bilinear", padding_mode="reflection", align_corners=False
     )

@@ -34,7 +34,7 @@ def exposed(
     frame1, frame2 = _motion_blurred(draws, frame1, frame2, flow1, flow2)
     both = torch.stack([frame1, frame2], 1)
     count, _, _, height, width = both.shape
-    both = _focused(both, draws.uniform(-1.4, 1, count) * photometry.blur_px)
+    both = _focused(both, draws.uniform(-3, 1, count) * photometry.blur_px)
 
     def each(low: float, high: float) -> torch.Tensor:
         return draws.uniform(low, high, count, 1, 1, 1, 1)
@@ -48,7 +48,7 @@ def exposed(
     depth = draws.uniform(0, 1, count, 1, 1, 1) ** 2 * photometry.shadow
     changed = (draws.chance(_CHANGED, count)).view(-1, 1, 1, 1)
     both[:, 1] = torch.where(changed, both[:, 1] * tint * (1 + depth * shade), both[:, 1])
-    sigma = each(0, 1) ** 3 * photometry.noise
+    sigma = each(0, 1) ** 4 * photometry.noise
     both = ((both + sigma * draws.pixel_noise(both)).clamp(0, 1) * 255).round()
     return both[:, 0], both[:, 1]
 

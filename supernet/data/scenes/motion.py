@@ -10,7 +10,7 @@ from supernet.data.scenes.draws import Draws, pixel_grid
 
 # Shares of scenes: a standing camera, and one that moves through a scene of strong relief.
 _STANDING = 0.12
-_RELIEF = 0.6
+_RELIEF = 0.5
 
 
 def speeds(draws: Draws, count: int, motion: MotionStatistics) -> torch.Tensor:
@@ -34,10 +34,10 @@ def camera_flow(
         Flow (B, 2, H, W), and the camera's mean motion (B, 2).
     """
     count = len(speed)
-    pan = draws.direction(count) * (speed * draws.uniform(0.5, 1.2, count))[:, None]
+    pan = draws.direction(count) * (speed * draws.uniform(0.7, 1.4, count))[:, None]
     pan = torch.where(draws.chance(_STANDING, count)[:, None], 0.1 * pan, pan)
     near = _relief(draws, count, height, width)
-    depth = draws.uniform(0, 0.6, count) * draws.chance(_RELIEF, count)
+    depth = draws.uniform(0, 0.5, count) * draws.chance(_RELIEF, count)
     moved = pan[:, :, None, None] * (1 + depth.view(-1, 1, 1, 1) * near)
     turn = _turned(draws, pan.norm(dim=1), height, width, motion, None)
     return moved + turn, pan
@@ -101,7 +101,7 @@ def _relief(draws: Draws, count: int, height: int, width: int) -> torch.Tensor:
     grid = pixel_grid(height, width, draws.device) / max(height, width) - 0.5
     tilt = draws.normal(count, 2) * draws.direction(1).new_tensor([0.5, 1.0])
     plane = torch.einsum("bi,ihw->bhw", tilt, grid)[:, None]
-    hills = _smooth(draws, count, height, width)[:, :1] * draws.uniform(0, 0.8, count, 1, 1, 1)
+    hills = _smooth(draws, count, height, width)[:, :1] * 0.6 * draws.uniform(0, 1, count, 1, 1, 1) ** 2
     return plane + hills
 
 

@@ -41,8 +41,8 @@ def render_scenes(
     frame1, frame2 = _shaded(draws, canvas, flow)
     flow2 = flow.clone()
     # Twice as many as the setting says: half of them are small, or hidden by the others.
-    most = 2 * settings.most_layers + 1
-    layers = torch.tensor([draws.integer(most) for _ in range(count)])
+    most = 2 * settings.most_layers
+    layers = torch.tensor([1 + draws.integer(most) if most else 0 for _ in range(count)])
     for layer in range(int(layers.max())):
         has = (layers > layer).nonzero()[:, 0].to(device)
         part = (frame1[has], frame2[has], flow[has], flow2[has])
@@ -108,7 +108,7 @@ def _shaded(
     count, _, height, width = flow.shape
     # A turned and scaled texture makes both frames equally (un)sharp.
     angle = torch.deg2rad(draws.uniform(-25, 25, count))
-    scale = draws.log_uniform(0.75, 1.3, count)
+    scale = draws.log_uniform(0.85, 1.4, count)
     cos, sin = scale * angle.cos(), scale * angle.sin()
     turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
     middle = flow.new_tensor([width / 2, height / 2])[:, None, None]

@@ -11,7 +11,7 @@ from supernet.data.scenes.draws import Draws, pixel_grid
 from supernet.data.textures import photo_window
 
 _PROCEDURAL = 0.15
-_PAINTED = 0.35
+_PAINTED = 0.45
 
 
 def surfaces(
