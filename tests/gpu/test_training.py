@@ -8,7 +8,8 @@ from supernet.data.photos import bundled_photos
 from supernet.data.render import RenderSettings, render_batch
 from supernet.spaces.flownas import flownas_small
 from supernet.training.loop import TrainingRun, train
-from supernet.training.rules import SandwichRule, StandaloneRule
+from supernet.training.rules import StandaloneRule
+from supernet.training.sandwich import SandwichRule
 from supernet.training.settings import training_settings
 
 pytestmark = [
