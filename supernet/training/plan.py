@@ -172,6 +172,9 @@ class Plan:
             self.save_every,
         )
         label = name if stage is None else f"{stage} {name}"
+        if is_first():
+            count = sum(parameter.numel() for parameter in held.rule.network.parameters())
+            print(f"{label}: {count:,} parameters", file=sys.stderr)
         if is_finished(run):
             if is_first():
                 print(f"{label} is trained already ({settings.steps} steps): {run.folder}")

@@ -49,9 +49,11 @@ def together(rank, folder):
     for kind in KINDS:
         gradients = first_gradients(kind, settings, pairs[0])
         torch.save(gradients, Path(folder) / f"{kind}-{rank}.pt")
+        _, whole = tiny_training(Path(folder) / f"{kind}-whole", settings, pairs, kind)
         # Stopped and resumed on the way.
-        tiny_training(Path(folder) / kind, tiny_settings(**CHANGES), pairs[:2], kind)
-        tiny_training(Path(folder) / kind, settings, pairs, kind, resume=True)
+        tiny_training(Path(folder) / kind, settings, pairs[:2], kind)
+        _, resumed = tiny_training(Path(folder) / kind, settings, pairs, kind, resume=True)
+        assert all(torch.equal(whole[name], value) for name, value in resumed.items())
     with pytest.raises(UserError, match=r"batch of 3 pairs cannot be divided among 2"):
         own_part(3)
     distributed.destroy_process_group()
@@ -88,7 +90,8 @@ def test_alone_nothing_is_shared():
 @pytest.mark.slow
 def test_torchrun_trains_and_resumes_like_one_process(tmp_path):
     train = ["-m", "supernet.train", "--network", "supernet", "--teacher", "shipped", "--steps",
-             "4", "--save-every", "2", "--threads", "1", "--set", "precision=fp32"]
+             "4", "--save-every", "2", "--threads", "1", "--set", "precision=fp32", "--set",
+             "iterations=2", "--set", "render.height=64", "--set", "render.width=64"]
     together = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *train,
                 "--out", str(tmp_path / "two")]
     subprocess.run([sys.executable, *train, "--out", str(tmp_path / "one")], check=True)

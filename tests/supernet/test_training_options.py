@@ -87,15 +87,31 @@ def test_the_average_forgets_its_beginning_and_leaves_the_network_alone():
     assert float(average.weights["weight"]) == pytest.approx(1.0, abs=1e-3)
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_gives_about_the_loss_of_full(pairs, precision):
+@pytest.mark.parametrize(("precision", "kind"), [("bf16", "supernet"), ("fp16", "reference")])
+def test_half_precision_gives_about_the_loss_of_full(pairs, precision, kind):
     found = []
-    for kind in (precision, "fp32"):
-        rule = tiny_rule("supernet", tiny_settings(precision=kind))
+    for chosen in (precision, "fp32"):
+        rule = tiny_rule(kind, tiny_settings(precision=chosen))
         rule.train_mode()
         found.append(rule.backward(pairs[0], np.random.default_rng(0))["loss"])
     assert found[0] == pytest.approx(found[1], rel=0.05)
     assert found[0] != found[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["reference", "supernet"])
+def test_a_compiled_head_gives_the_same_gradients(pairs, kind):
+    found = []
+    for compiled in (False, True):
+        rule = tiny_rule(kind, tiny_settings())
+        if compiled:
+            rule.network.head.compile()
+        rule.train_mode()
+        loss = rule.backward(pairs[0], np.random.default_rng(0))["loss"]
+        names = dict(rule.network.named_parameters())
+        found.append((loss, names["head.update.flow1.weight"].grad))
+    assert found[1][0] == pytest.approx(found[0][0], rel=1e-4)
+    assert (found[1][1] - found[0][1]).norm() <= 1e-3 * found[0][1].norm()
 
 
 def test_overflow_skips_a_step_and_halves_the_scale_but_nan_stops(tmp_path, pairs):
