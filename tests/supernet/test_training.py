@@ -19,7 +19,8 @@ from supernet.training.checkpoint import (
 )
 from supernet.training.fad import fad_loss, feature_distance, teacher_maps
 from supernet.training.loop import TrainingRun, is_finished, train
-from supernet.training.rules import SandwichRule, StandaloneRule
+from supernet.training.rules import StandaloneRule
+from supernet.training.sandwich import SandwichRule
 from supernet.training.schedule import one_cycle
 from supernet.training.settings import FADSettings, training_settings
 from supernet.training.stage import make_stage
