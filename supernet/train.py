@@ -35,7 +35,9 @@ def main(
         str | None, typer.Option(help="Stage of the recipe [all of them, one after the other].")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="What to train on: rendered [the recipe's].")
+        str | None,
+        typer.Option(help="What to train on: rendered, or a folder of pairs or published data "
+                          "sets [rendered].")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder [runs/train-RECIPE].")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps [the recipe's].")] = None,
@@ -61,19 +63,21 @@ def main(
     device: Annotated[
         str, typer.Option(help="Where to train: cpu, cuda:0; under torchrun cpu or cuda.")
     ] = "cpu",
-    workers: Annotated[int, typer.Option(min=1, help="Processes that render pairs.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that make pairs.")] = 1,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 250,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after a stop.")] = False,
 ) -> None:
     """Trains a recipe's reference network, then its supernet with the reference as teacher.
 
-    Flow pairs are rendered while training. Everything is kept in a folder from which --resume
-    goes on to the same result; tensorboard --logdir FOLDER shows the curves. Recipes with stages
-    keep each in a folder of its own, which begins with the weights of the one before.
+    Flow pairs are rendered while training, or read from a folder of data sets. Everything is kept
+    in a folder from which --resume goes on to the same result; tensorboard --logdir FOLDER shows
+    the curves. Recipes with stages keep each in a folder of its own, which begins with the weights
+    of the one before.
 
     Examples:
       python -m supernet.train
       python -m supernet.train --recipe flownas-small --steps 20000 --photos ~/pictures
+      python -m supernet.train --data ~/pairs --start-from shipped --out runs/mine
       python -m supernet.train --network supernet --resume
       python -m supernet.train --start-from shipped --seed 1 --out runs/longer
       python -m supernet.train --recipe flownas --architecture flownas-raft-k --stage chairs
@@ -89,11 +93,13 @@ def main(
     plan = read_recipe(recipe)
     from supernet.training.plan import Plan, overrides
 
-    section = overrides(plan.get("training", {}), changes or [], steps, batch, data)
+    rendered = data if data == "rendered" else None
+    section = overrides(plan.get("training", {}), changes or [], steps, batch, rendered)
     folder = writable_folder(out or Path("runs") / f"train-{safe_name(recipe, 'recipe')}")
     made = Plan(
         recipe, section, folder, seed, photos, workers, save_every, resume,
         start=_weights(start_from), teacher=_weights(teacher), stage=stage,
+        data=Path(data) if data is not None and rendered is None else None,
     )
     from supernet.processes import join_processes
     from supernet.training.allocator import keep_freed_memory

@@ -1,42 +1,26 @@
-"""Batches for training: rendered ahead by worker processes, settled by seed and step alone."""
+"""Batches for training, rendered or of data sets, settled by seed and step alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
 
 from luts.errors import UserError
+from luts.recipes import read_recipe
+from supernet.data.collection import find_data
+from supernet.data.loader import batches_of
+from supernet.data.mixes import OWN, find_mix, mix_of_all
 from supernet.data.motion import MotionStatistics
+from supernet.data.photos import bundled_photos, folder_photos
 from supernet.data.render import FlowBatch, RenderSettings, render_batch
+from supernet.data.source import FolderSource, PairSource
 from supernet.processes import own_part
 from supernet.training.settings import TrainingSettings
 
 _VALIDATION_SEED = 1 << 40
-
-
-class PairSource(Protocol):
-    """What training needs of its data.
-
-    Attributes:
-        identity: what must be equal for a training to be resumed.
-    """
-
-    identity: dict[str, Any]
-
-    def batch(self, step: int, part: slice = slice(None)) -> FlowBatch:
-        """The pairs of a step, or a part of them."""
-        ...
-
-    def held_out(self, count: int) -> FlowBatch | None:
-        """At most ``count`` pairs that are not trained on, the same in every run; None: no such."""
-        ...
-
-    def calibration(self, count: int) -> torch.Tensor:
-        """Frames (N, 3, H, W) that settle batch norms."""
-        ...
 
 
 class RenderedPairs:
@@ -57,13 +41,14 @@ class RenderedPairs:
         self.render = render_settings(settings)
         self.identity: dict[str, Any] = {"photos": name}
 
-    def batch(self, step: int, part: slice = slice(None)) -> FlowBatch:
+    def batch(
+        self, step: int, part: slice = slice(None), device: torch.device | None = None
+    ) -> FlowBatch:
         """See `PairSource`; a seed settles a batch as a whole, so all of it is rendered."""
         whole = render_batch(
-            self.photos, self.render, self.settings.batch, batch_seed(self.seed, step)
+            self.photos, self.render, self.settings.batch, batch_seed(self.seed, step), device
         )
-        pairs = (whole.frame1, whole.frame2, whole.flow, whole.valid)
-        return FlowBatch(*(values[part].clone() for values in pairs))
+        return FlowBatch(*(values[part].clone() for values in whole.parts()))
 
     def held_out(self, count: int) -> FlowBatch:
         """See `PairSource`."""
@@ -74,59 +59,75 @@ class RenderedPairs:
         return validation_batch(self.photos, self.render, count, part=1).frame1
 
 
-def check_data(settings: TrainingSettings) -> None:
-    """Checks that the batches of a stage can be had.
+def open_source(
+    recipe: str, settings: TrainingSettings, seed: int, photos: Path | None, folder: Path | None
+) -> PairSource:
+    """The pairs of a stage.
+
+    Args:
+        recipe: its ``data`` section names mixes of data sets.
+        settings: training section; its ``data`` is such a mix, ``own`` or ``rendered``.
+        seed: of the batches.
+        photos: folder of photographs that pairs are rendered from (None: those of installed
+            packages).
+        folder: of data sets (None: pairs are rendered).
 
     Raises:
-        UserError: it trains on other data than rendered pairs, or the processes that train together
-            cannot share its batches.
+        UserError: the stage trains on other data than rendered pairs and there is no folder, data
+            sets or photographs are missing, or the processes that train together cannot share its
+            batches.
+        CorruptFileError: files of the data sets are missing or broken.
     """
-    if settings.data != "rendered":
-        raise UserError(f"this stage trains on '{settings.data}'; add --data rendered to train on "
-                        "rendered pairs in its place")
     own_part(settings.batch)
+    size = (settings.render.height, settings.render.width)
+    if folder is not None:
+        name = OWN if settings.data == "rendered" else settings.data
+        mixes = read_recipe(recipe).get("data", {})
+        mix = mix_of_all(find_data(folder), *size) if name == OWN else (
+            find_mix(recipe, mixes, name)
+        )
+        return FolderSource(mix, folder, settings.batch, seed)
+    if settings.data != "rendered":
+        raise UserError(
+            f"this stage trains on '{settings.data}'; name the folder that holds it with --data "
+            "FOLDER, or add --data rendered to train on rendered pairs in its place"
+        )
+    found = bundled_photos() if photos is None else folder_photos(photos)
+    return RenderedPairs(found, settings, seed, str(photos or "bundled"))
+
+
+def stage_batches(
+    source: PairSource, settings: TrainingSettings, first: int, workers: int,
+    device: torch.device,
+) -> Iterator[FlowBatch]:
+    """This process's part of the batches from a step on, on a device.
+
+    Scenes are rendered where they are needed; everything else is read or rendered ahead by worker
+    processes.
+    """
+    part = own_part(settings.batch)
+    if isinstance(source, RenderedPairs) and device.type != "cpu" and (
+        source.render.version == "scenes"
+    ):
+        for step in range(first, settings.steps):
+            yield source.batch(step, part, device)
+        return
+    for batch in batches_of(source, first, settings.steps, workers, part):
+        yield batch.to(device)
 
 
 def render_settings(settings: TrainingSettings) -> RenderSettings:
     """Rendering as the training section asks for it."""
     render = settings.render
     motion = MotionStatistics(largest_px=render.largest_motion_px)
-    return RenderSettings(height=render.height, width=render.width, motion=motion)
+    return RenderSettings(
+        height=render.height, width=render.width, motion=motion, version=render.version
+    )
 
 
 def batch_seed(seed: int, step: int) -> int:
     """Seed of one training batch; disjoint from those of validation."""
     return (seed << 24) + step
-
-
-class _Batches(Dataset[tuple[torch.Tensor, ...]]):
-    def __init__(self, source: PairSource, part: slice) -> None:
-        self.source, self.part = source, part
-
-    def __getitem__(self, step: int) -> tuple[torch.Tensor, ...]:
-        torch.set_num_threads(1)  # the trainer has the other cores
-        batch = self.source.batch(step, self.part)
-        return batch.frame1, batch.frame2, batch.flow, batch.valid
-
-
-def batches_of(
-    source: PairSource, first: int, last: int, workers: int = 1, part: slice = slice(None)
-) -> Iterator[FlowBatch]:
-    """Batches of steps ``first`` to ``last - 1``; the number of workers changes none of them.
-
-    Args:
-        source: of the pairs.
-        first: first step.
-        last: step before which the batches end.
-        workers: processes that make them.
-        part: of each batch: one process's of several that train together.
-    """
-    loader = DataLoader(
-        _Batches(source, part), batch_size=None, sampler=range(first, last),
-        num_workers=workers, prefetch_factor=4,
-    )
-    for frame1, frame2, flow, valid in loader:
-        yield FlowBatch(frame1, frame2, flow, valid)
 
 
 def validation_batch(

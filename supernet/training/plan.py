@@ -94,6 +94,7 @@ class Plan:
         start: weights that the first stage starts from.
         teacher: whose reference teaches (None: that of the stage).
         stage: the only stage to train (None: all).
+        data: folder of data sets (None: pairs are rendered).
     """
 
     recipe: str
@@ -107,6 +108,7 @@ class Plan:
     start: Start
     teacher: Start
     stage: str | None
+    data: Path | None = None
 
     def __post_init__(self) -> None:
         """Checks every stage before anything is trained."""
@@ -165,7 +167,7 @@ class Plan:
         held = make_stage(
             self.recipe, name, folder, settings, self.seed, self.photos, device=device,
             workers=self.workers, start=start, teacher=self._teacher(settings),
-            candidate=candidate,
+            candidate=candidate, data=self.data,
         )
         run = TrainingRun(
             writable_folder(folder / name), self.recipe, name, settings, self.seed, held.extra,

@@ -77,18 +77,27 @@ class SandwichSettings(_Section):
 
 
 class RenderSection(_Section):
-    """Size of rendered pairs and range of their motion."""
+    """Size of pairs, renderer and range of motion.
+
+    Attributes:
+        height: rows of rendered pairs, and of crops from a folder without a mix of the recipe's.
+        width: columns.
+        largest_motion_px: of rendered pairs.
+        version: renderer; weights are worth what they were trained on (docs/decisions).
+    """
 
     height: int = Field(default=160, multiple_of=8, ge=32)
     width: int = Field(default=224, multiple_of=8, ge=32)
     largest_motion_px: float = Field(default=24.0, gt=0)
+    version: Literal["layers", "scenes"] = "layers"
 
 
 class TrainingSettings(_Section):
     """How networks are trained; reference, supernet and baselines take the same steps.
 
     Attributes:
-        data: what a stage trains on: ``rendered``, or the name of a data set.
+        data: what a stage trains on: ``rendered``, a mix of the recipe's ``data`` section, or
+            ``own``: all data sets of a folder.
         steps: optimiser steps.
         batch: pairs per step, over all processes.
         learning_rate: peak of the one-cycle schedule.

@@ -13,14 +13,12 @@ from luts.errors import UserError
 from luts.files import sha256
 from luts.spaces import load_space
 from supernet.candidates import Candidate
-from supernet.data.photos import bundled_photos, folder_photos
 from supernet.data.render import FlowBatch
-from supernet.processes import own_part
 from supernet.raft.network import FlowNetwork
 from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
 from supernet.training.checkpoint import STEPS_BEFORE, load_checkpoint, load_weights, step_of
-from supernet.training.data import PairSource, RenderedPairs, batches_of, check_data
+from supernet.training.data import open_source, stage_batches
 from supernet.training.rules import StandaloneRule, StepRule
 from supernet.training.sandwich import SandwichRule
 from supernet.training.settings import TrainingSettings
@@ -46,6 +44,7 @@ def make_stage(
     recipe: str, stage: str, folder: Path, settings: TrainingSettings, seed: int,
     photo_folder: Path | None, *, device: torch.device | None = None, workers: int = 1,
     start: Start = None, teacher: Start = None, candidate: Candidate | None = None,
+    data: Path | None = None,
 ) -> Stage:
     """Builds a stage; the supernet's teacher is the reference trained in the same folder.
 
@@ -61,15 +60,14 @@ def make_stage(
         start: weights to go on from with a new schedule: a training folder, or ``shipped``.
         teacher: training folder whose reference teaches, or ``shipped`` (None: ``folder``).
         candidate: the stand-alone network, where it is neither reference nor supernet.
+        data: folder of data sets (None: pairs are rendered).
 
     Raises:
         UserError: its data cannot be had, the teacher or the weights to start from are missing, the
             teacher is unfinished, or the photographs are unusable.
     """
-    check_data(settings)
+    source = open_source(recipe, settings, seed, photo_folder, data)
     space = cast(SearchSpace, load_space(recipe))
-    photos = bundled_photos() if photo_folder is None else folder_photos(photo_folder)
-    source: PairSource = RenderedPairs(photos, settings, seed, str(photo_folder or "bundled"))
     place = device or torch.device("cpu")
     extra = dict(source.identity)
     if place.type != "cpu":
@@ -104,9 +102,7 @@ def make_stage(
         return validation.standalone(network)
 
     def batches(first: int) -> Iterator[FlowBatch]:
-        part = own_part(settings.batch)
-        for batch in batches_of(source, first, settings.steps, workers, part):
-            yield batch.to(place)
+        return stage_batches(source, settings, first, workers, place)
 
     return Stage(rule, batches, validate, extra)
 

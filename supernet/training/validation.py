@@ -7,13 +7,13 @@ from typing import cast
 
 import torch
 
-from supernet.data.render import FlowBatch
+from supernet.data.batch import FlowBatch
+from supernet.data.source import PairSource
 from supernet.raft.network import FlowNetwork
 from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
 from supernet.spaces._encoder import ElasticEncoder
 from supernet.tasks.flow import flow_metrics
-from supernet.training.data import PairSource
 
 _PAIRS = 24
 

@@ -299,6 +299,6 @@ def test_stages_begin_with_the_weights_of_the_one_before(tmp_path, monkeypatch):
 def test_data_that_is_not_there_is_refused_before_anything_is_written(tmp_path):
     section = read_recipe("flownas")["training"]
     made = Plan("flownas", section, tmp_path, 0, None, 1, 2, False, None, None, "chairs")
-    with pytest.raises(UserError, match="trains on 'chairs'; add --data rendered"):
+    with pytest.raises(UserError, match="trains on 'chairs'; name the folder.*--data rendered"):
         made.train(["reference"], torch.device("cpu"))
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,82 @@
+"""Training on data sets in a folder, and on what either renderer makes."""
+
+import json
+
+import pytest
+import torch
+
+from luts.errors import CorruptFileError, UserError
+from supernet.training.data import RenderedPairs, open_source, stage_batches
+from supernet.training.plan import Plan
+from supernet.training.settings import training_settings
+from tests.supernet import datasets
+from tests.supernet.tiny import TINY, tiny_settings
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    datasets.own(root, count=11, size=(72, 80))
+    datasets.kitti(root, count=6, size=(60, 80))  # lower than the crop
+    return root
+
+
+def plan(folder, out, **changes):
+    return Plan("flownas-small", {**TINY, **changes}, out, 0, None, 1, 2, False, None, None, None,
+                data=folder)
+
+
+def test_a_folder_trains_a_reference_on_all_that_it_holds(folder, tmp_path):
+    plan(folder, tmp_path, batch=2).train(["reference"], CPU)
+    run = json.loads((tmp_path / "reference/run.json").read_text())
+    # Two of the eleven pairs and two of KITTI's six are held out.
+    assert run["pairs"] == 9 + 4
+    assert [part["set"] for part in run["mix"]["parts"]] == ["kitti", "pairs"]
+    last = json.loads((tmp_path / "reference/log.jsonl").read_text().splitlines()[-1])
+    assert last["step"] == 4 and last["validation_epe"] > 0
+
+
+def test_other_pairs_are_another_training(folder, tmp_path):
+    plan(folder, tmp_path / "out").train(["reference"], CPU)
+    datasets.own(tmp_path / "other", count=12, size=(72, 80))
+    with pytest.raises(UserError, match=r"holds another training run.*pairs"):
+        plan(tmp_path / "other", tmp_path / "out").train(["reference"], CPU)
+
+
+def test_broken_data_end_a_training_before_anything_is_written(tmp_path):
+    mine = datasets.own(tmp_path, count=3, size=(72, 80))
+    (mine / "p1/flow.npz").unlink()
+    with pytest.raises(CorruptFileError, match=r"1 broken pairs of 3.*'.*p1/flow.npz' is missing"):
+        plan(mine, tmp_path / "out").train(["reference"], CPU)
+    assert not (tmp_path / "out").exists()
+
+
+def test_stages_ask_for_their_mix(folder):
+    settings = training_settings("flownas", {**TINY, "data": "kitti"})
+    source = open_source("flownas", settings, 0, None, folder)
+    assert source.batch(0).frame1.shape == (1, 3, 288, 960)
+    with pytest.raises(UserError, match=r"lacks chairs.*it holds kitti, pairs"):
+        open_source("flownas", training_settings("flownas", {**TINY, "data": "chairs"}), 0, None,
+                    folder)
+    with pytest.raises(UserError, match="unknown data of recipe flownas-small 'kitti'"):
+        open_source("flownas-small", settings, 0, None, folder)
+    own = training_settings("flownas", {**TINY, "data": "own"})
+    assert open_source("flownas", own, 0, None, folder).batch(0).frame1.shape == (1, 3, 64, 64)
+
+
+def test_the_recipe_names_the_renderer():
+    render = {"height": 64, "width": 64, "version": "scenes"}
+    settings = tiny_settings(render=render, batch=2)
+    source = open_source("flownas-small", settings, 3, None, None)
+    assert isinstance(source, RenderedPairs) and source.render.version == "scenes"
+    whole = source.batch(1)
+    part = source.batch(1, slice(1, 2), CPU)
+    assert torch.equal(part.frame2[0], whole.frame2[1])
+    layers = open_source("flownas-small", tiny_settings(batch=2), 3, None, None).batch(1)
+    assert not torch.equal(layers.frame1, whole.frame1)
+    ahead = list(stage_batches(source, settings, 1, 1, CPU))
+    assert len(ahead) == 3 and torch.equal(ahead[0].flow, whole.flow)
+    with pytest.raises(UserError, match=r"render\.version"):
+        tiny_settings(render={"version": "moon"})
