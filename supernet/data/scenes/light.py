@@ -34,13 +34,19 @@ def exposed(
     frame1, frame2 = _motion_blurred(draws, frame1, frame2, flow1, flow2)
     both = torch.stack([frame1, frame2], 1)
     count, _, _, height, width = both.shape
-    both = _focused(both, draws.uniform(-3, 1, count) * photometry.blur_px)
+    sigma_px = draws.uniform(-3, 1, count) * photometry.blur_px
+    soft = sigma_px > 0.2
+    if soft.any():
+        both[soft] = _focused(both[soft], sigma_px[soft])
 
     def each(low: float, high: float) -> torch.Tensor:
         return draws.uniform(low, high, count, 1, 1, 1, 1)
 
-    strength = photometry.brightness
-    both = both.clamp(1e-4, 1) ** (strength * each(-1, 1)).exp() * (strength * each(-1, 1)).exp()
+    both = both.clamp(1e-4, 1) ** (photometry.brightness * each(-1, 1)).exp()
+    # The exposure brings most scenes to a middle brightness: what is black or white shows no motion.
+    wanted = 0.45 * (photometry.brightness * each(-1, 1)).exp()
+    gain = (wanted / both.mean((1, 2, 3, 4), keepdim=True)).clamp(0.6, 2)
+    both = both * (gain if photometry.brightness > 0 else 1)
     tint = 1 + photometry.difference * draws.uniform(-1, 1, count, 3, 1, 1)
     shade = draws.fractal(
         count, 1, height, width, draws.uniform(0.1, 0.2, count), octaves=3
@@ -74,12 +80,11 @@ def _motion_blurred(
 
 
 def _focused(both: torch.Tensor, sigma_px: torch.Tensor) -> torch.Tensor:
-    """Gaussian blur of each pair's frames (B, 2, 3, H, W); none below 0.2 px."""
+    """Gaussian blur of each pair's frames (B, 2, 3, H, W) by its own amount."""
     count, frames, channels, height, width = both.shape
     place = torch.arange(-2, 3, device=both.device, dtype=both.dtype)
-    taps = torch.exp(-0.5 * (place / sigma_px.clamp_min(0.1)[:, None]) ** 2)
-    sharp = F.one_hot(torch.tensor(2), 5).to(both)
-    taps = torch.where(sigma_px[:, None] < 0.2, sharp, taps / taps.sum(1, keepdim=True))
+    taps = torch.exp(-0.5 * (place / sigma_px[:, None]) ** 2)
+    taps = taps / taps.sum(1, keepdim=True)
     # Each pair is a group of one convolution.
     planes = frames * channels
     held = both.reshape(1, count * planes, height, width)

@@ -83,9 +83,9 @@ def _turned(
         centre = draws.uniform(0, 1, count, 2) * speed.new_tensor([width, height])
     calm = ((speed + 0.3) / 6).clamp(max=1)
     # Most things keep their shape; a few turn and grow a lot.
-    rare = calm * draws.uniform(0, 1, count) ** 2
-    angle = torch.deg2rad(2 * motion.rotation_deg * rare * draws.normal(count))
-    scale = (2 * motion.zoom * rare * draws.normal(count)).exp()
+    rare = calm * draws.uniform(0, 1, count) ** 3
+    angle = torch.deg2rad(3 * motion.rotation_deg * rare * draws.normal(count))
+    scale = (3 * motion.zoom * rare * draws.normal(count)).exp()
     shear = 0.02 * rare[:, None] * draws.normal(count, 2)
     cos, sin = scale * angle.cos(), scale * angle.sin()
     matrix = torch.stack([
@@ -101,8 +101,8 @@ def _relief(draws: Draws, count: int, height: int, width: int) -> torch.Tensor:
     grid = pixel_grid(height, width, draws.device) / max(height, width) - 0.5
     tilt = draws.normal(count, 2) * draws.direction(1).new_tensor([0.5, 1.0])
     plane = torch.einsum("bi,ihw->bhw", tilt, grid)[:, None]
-    hills = _smooth(draws, count, height, width)[:, :1] * 0.6 * draws.uniform(0, 1, count, 1, 1, 1) ** 2
-    return plane + hills
+    height_of = 0.6 * draws.uniform(0, 1, count, 1, 1, 1) ** 2
+    return plane + height_of * _smooth(draws, count, height, width)[:, :1]
 
 
 def _smooth(draws: Draws, count: int, height: int, width: int) -> torch.Tensor:
