@@ -12,7 +12,9 @@ from luts import cli
 from luts.errors import UserError
 
 if TYPE_CHECKING:
-    from luts.space import Architecture
+    import torch
+
+    from supernet.candidates import Candidate
     from supernet.raft.network import FlowNetwork
     from supernet.space import SearchSpace
 
@@ -25,7 +27,9 @@ def main(
     run: Annotated[Path | None, typer.Option(help="Score the winner of a search run.")] = None,
     reference: Annotated[bool, typer.Option("--reference", help="Score the baseline.")] = False,
     architecture: Annotated[
-        str | None, typer.Option(help="Score this architecture: JSON text or a JSON file.")
+        str | None,
+        typer.Option(help="Score this network: raft, raft-small, flownas-raft-k, flownas-raft-s, "
+                          "largest, smallest, JSON text or a JSON file."),
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--pair", help="Score this pair only; repeatable [all].")
@@ -35,6 +39,10 @@ def main(
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Folder of a training run [shipped weights].")
+    ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(help="Folder whose training pairs settle the batch norms [rendered pairs]."),
     ] = None,
     iterations: Annotated[
         int | None, typer.Option(min=1, help="Recurrent updates [the data set's, or as deployed].")
@@ -56,11 +64,12 @@ def main(
     Examples:
       python -m supernet.evaluate --data pairs --reference
       python -m supernet.evaluate --data rendered:200 --run runs/quickstart --json
-      python -m supernet.evaluate --data datasets/KITTI --recipe flownas --architecture best.json
+      python -m supernet.evaluate --data datasets/KITTI --architecture best.json --weights runs/mine
+      python -m supernet.evaluate --data rendered:200 --architecture smallest
       python -m supernet.evaluate --data Sintel --reference --warm-start --pictures shown
     """
     if sum((run is not None, reference, architecture is not None)) != 1:
-        raise UserError("give one of --run RUN, --reference and --architecture JSON")
+        raise UserError("give one of --run RUN, --reference and --architecture NAME or JSON")
     if split not in (None, "all", "train", "val"):
         raise UserError(f"--split {split}: give all, train or val")
     from luts.files import writable_folder
@@ -75,54 +84,82 @@ def main(
     parts = choose_parts(data, space, split, only)
     if pictures is not None:
         writable_folder(pictures)
-    network = _network(space, chosen, run, weights).to(place)
+    network, origin = _network(space, chosen, run, weights)
+    if calibrate is not None:
+        from supernet.recalibrate import recalibrate
+        from supernet.training.plan import rendered_settings
+
+        count = rendered_settings(recipe).calibration_pairs
+        recalibrate(network, _calibration(calibrate, space, count))
+    network.to(place)
     scored = score_parts(network, parts, iterations, warm_start=warm_start, pictures=pictures)
     if not as_json:
         show(scored)
         return
-    found: dict[str, Any] = {"recipe": recipe, "sets": scored}
+    name = "reference" if chosen is None else chosen.name
+    found: dict[str, Any] = {
+        "recipe": recipe, "network": name, "weights": origin, "sets": scored,
+    }
     if len(scored) == 1:
         found |= {key: scored[0][key] for key in ("pairs", "mean")}
     print(json.dumps(found, indent=2))
 
 
-def _chosen(space: SearchSpace, run: Path | None, architecture: str | None) -> Architecture | None:
+def _chosen(
+    space: SearchSpace, run: Path | None, architecture: str | None
+) -> Candidate | None:
     from luts.files import read_json
+    from supernet.candidates import Candidate, find_candidate
 
-    if run is not None:
-        result = read_json(run / "result.json")
-        if result.get("recipe") != space.name:
-            raise UserError(
-                f"run '{run}' is of recipe '{result.get('recipe')}', not of '{space.name}'"
-            )
-        return space.architecture(result["best"]["architecture"])
-    if architecture is None:
+    if architecture is not None:
+        return find_candidate(space, architecture)
+    if run is None:
         return None
-    held: Any
-    if architecture.lstrip().startswith("{"):
-        try:
-            held = json.loads(architecture)
-        except ValueError as error:
-            raise UserError(f"--architecture is not JSON ({error})") from None
-    else:
-        held = read_json(Path(architecture))
-    if not isinstance(held, dict):
-        raise UserError("--architecture must be a JSON object from decision to value")
-    return space.architecture(held)
+    result = read_json(run / "result.json")
+    if result.get("recipe") != space.name:
+        raise UserError(f"run '{run}' is of recipe '{result.get('recipe')}', not of '{space.name}'")
+    winner = space.architecture(result["best"]["architecture"])
+    return Candidate("winner", winner, lambda: space.build(winner))
 
 
 def _network(
-    space: SearchSpace, chosen: Architecture | None, run: Path | None, weights: Path | None
-) -> FlowNetwork:
-    from supernet.tasks.flow_accuracy import FlowAccuracy, deployable_reference
+    space: SearchSpace, chosen: Candidate | None, run: Path | None, weights: Path | None
+) -> tuple[FlowNetwork, str]:
+    """The network, and where its weights are from."""
+    from supernet.recalibrate import recalibrate
+    from supernet.tasks.flow_accuracy import (
+        FlowAccuracy,
+        calibration_frames,
+        deployable_reference,
+    )
+    from supernet.weights import load_alone
 
+    if run is not None and chosen is not None:
+        from supernet.score import load_network
+
+        return load_network(chosen.build(), run / "best.safetensors"), "search"
     if chosen is None:
-        return deployable_reference(space, weights)
-    if run is None:
-        return FlowAccuracy(space, weights).network(chosen)
-    from supernet.score import load_network
+        return deployable_reference(space, weights), "reference"
+    trained_alone = weights is not None and (weights / chosen.name).is_dir()
+    if chosen.architecture is not None and not trained_alone:
+        return FlowAccuracy(space, weights).network(chosen.architecture), "supernet"
+    if chosen.name == "raft" and not trained_alone:
+        return deployable_reference(space, weights), "reference"
+    if weights is None:
+        raise UserError(f"--architecture {chosen.name}: its weights do not ship with this package; "
+                        "name a training folder with --weights")
+    network, _ = load_alone(space, chosen, weights)
+    recalibrate(network, calibration_frames(space))
+    return network, "trained alone"
 
-    return load_network(space.build(chosen), run / "best.safetensors")
+
+def _calibration(folder: Path, space: SearchSpace, count: int) -> torch.Tensor:
+    from supernet.data.collection import find_data
+    from supernet.data.mixes import mix_of_all
+    from supernet.data.source import FolderSource
+
+    mix = mix_of_all(find_data(folder), space.input_height, space.input_width)
+    return FolderSource(mix, folder, batch=1, seed=0).calibration(count)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,16 @@ import torch
 
 from luts.errors import UserError
 from luts.progress import counted
-from luts.recipes import read_recipe
 from supernet.data.collection import check_pairs, find_data, named
 from supernet.data.pairs import FlowPair, read_pair
 from supernet.data.photos import bundled_photos
 from supernet.data.pictures import write_pictures, write_wheel
 from supernet.data.protocols import OWN, Protocol
-from supernet.data.render import RenderSettings
-from supernet.data.render_settings import Renderer
 from supernet.data.rendered import rendered_name, rendered_pairs
 from supernet.raft.network import FlowNetwork
 from supernet.score import score_pairs
 from supernet.space import SearchSpace
+from supernet.tasks.flow_accuracy import rendered_as_trained
 
 _MOST_ROWS = 40
 _COUNTED_FROM = 50
@@ -65,14 +63,12 @@ def choose_parts(
     Raises:
         UserError: nothing to score, or broken files.
     """
-    named_pairs = rendered_name(data, _renderer(space.name))
+    named_pairs = rendered_name(data, rendered_as_trained(space).version)
     if named_pairs is not None:
         version, count = named_pairs
         if only or split not in (None, "all", "val"):
             raise UserError(f"--data {data}: rendered pairs have no --pair and no training part")
-        size = RenderSettings(
-            height=space.input_height, width=space.input_width, version=version
-        )
+        size = replace(rendered_as_trained(space), version=version)
         return [Part(
             "rendered", version, count, lambda: rendered_pairs(bundled_photos(), size, count), OWN,
         )]
@@ -96,13 +92,6 @@ def choose_parts(
     if not parts:
         raise UserError(f"'{data}' has no pair in split '{split or 'val'}'; --split all takes all")
     return parts
-
-
-def _renderer(recipe: str) -> Renderer:
-    version: Renderer = read_recipe(recipe).get("training", {}).get("render", {}).get(
-        "version", RenderSettings().version
-    )
-    return version
 
 
 def _reader(files: Sequence[Any]) -> Callable[[], Iterator[FlowPair]]:

@@ -28,14 +28,21 @@ from supernet.weights import load_part, load_trained
 VALIDATION_PAIRS = 8
 
 
+def rendered_as_trained(space: SearchSpace) -> RenderSettings:
+    """Pairs of a space's input size from the renderer that its recipe trains on."""
+    return RenderSettings(
+        height=space.input_height, width=space.input_width,
+        version=rendered_settings(space.name).render.version,
+    )
+
+
 def calibration_frames(space: SearchSpace) -> torch.Tensor:
     """Frames (N, 3, H, W) that settle the batch norms of every deployable network of a space.
 
     The recipe's ``calibration_pairs`` says how many.
     """
-    size = RenderSettings(height=space.input_height, width=space.input_width)
     count = rendered_settings(space.name).calibration_pairs
-    return validation_batch(bundled_photos(), size, count, part=1).frame1
+    return validation_batch(bundled_photos(), rendered_as_trained(space), count, part=1).frame1
 
 
 def deployable_reference(space: SearchSpace, weights: Path | None) -> FlowNetwork:
@@ -62,7 +69,7 @@ class FlowAccuracy(AccuracySource):
     def __init__(self, space: SearchSpace, weights: Path | None) -> None:
         self.space = space
         self.trained = load_trained(space, weights)
-        size = RenderSettings(height=space.input_height, width=space.input_width)
+        size = rendered_as_trained(space)
         self.pairs = validation_batch(bundled_photos(), size, VALIDATION_PAIRS)
         self.calibration = calibration_frames(space)
         self.identity = {

@@ -195,3 +195,32 @@ def test_opposite_directions_have_different_colours_and_still_is_white():
     flow[0, 1, 0], flow[0, 2, 0] = 3, -3
     still, right, left = flow_colours(flow, 3.0)[0].astype(int)
     assert (still == 255).all() and np.abs(right - left).max() > 100
+
+
+def network_scores(capsys, **options):
+    evaluate(iterations=1, as_json=True, data="rendered:1", **options)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_networks_are_named_and_say_where_their_weights_are_from(tmp_path, capsys):
+    found = {
+        name: network_scores(capsys, architecture=name) for name in ("raft", "smallest", "largest")
+    }
+    origins = {name: (one["network"], one["weights"]) for name, one in found.items()}
+    assert origins == {"raft": ("raft", "reference"), "smallest": ("smallest", "supernet"),
+                       "largest": ("largest", "supernet")}
+    assert len({one["mean"]["epe"] for one in found.values()}) == 3
+    reference = network_scores(capsys, reference=True)
+    assert reference["mean"] == found["raft"]["mean"] and reference["weights"] == "reference"
+    with pytest.raises(UserError, match="raft-small: its weights do not ship"):
+        network_scores(capsys, architecture="raft-small")
+    with pytest.raises(UserError, match="unknown architecture of recipe flownas-small"):
+        network_scores(capsys, architecture="moon")
+
+
+def test_batch_norms_can_be_settled_on_own_pairs(tmp_path, capsys):
+    folder = datasets.own(tmp_path, count=3, size=(72, 80))
+    rendered = network_scores(capsys, reference=True)
+    own = network_scores(capsys, reference=True, calibrate=folder)
+    again = network_scores(capsys, reference=True, calibrate=folder)
+    assert own["mean"] == again["mean"] != rendered["mean"]
