@@ -105,7 +105,7 @@ def test_mattes_of_every_kind_are_there_and_soft_at_the_edge():
     assert held.shape == (60, 1, 64 + 2 * MARGIN_PX, 96 + 2 * MARGIN_PX)
     assert centre.shape == (60, 2) and held.min() >= 0 and held.max() <= 1
     covered = (held > 0.5).float().mean((1, 2, 3))
-    assert covered.max() > 0.2 and (covered > 0).float().mean() > 0.9
+    assert covered.max() > 0.1 and (covered > 0).float().mean() > 0.9
     assert ((held > 0) & (held < 1)).any()
 
 

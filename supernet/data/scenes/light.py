@@ -43,9 +43,9 @@ def exposed(
         return draws.uniform(low, high, count, 1, 1, 1, 1)
 
     both = both.clamp(1e-4, 1) ** (photometry.brightness * each(-1, 1)).exp()
-    # The exposure brings most scenes to a middle brightness: what is black or white shows no motion.
+    # The exposure brings scenes near a middle brightness: black and white show no motion.
     wanted = 0.45 * (photometry.brightness * each(-1, 1)).exp()
-    gain = (wanted / both.mean((1, 2, 3, 4), keepdim=True)).clamp(0.6, 2)
+    gain = (wanted / both.mean((1, 2, 3, 4), keepdim=True)).clamp(0.6, 1.7)
     both = both * (gain if photometry.brightness > 0 else 1)
     tint = 1 + photometry.difference * draws.uniform(-1, 1, count, 3, 1, 1)
     shade = draws.fractal(

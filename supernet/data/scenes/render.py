@@ -70,17 +70,27 @@ def _covered(
     same = draws.chance(_SAME_SURFACE, count).view(-1, 1, 1, 1)
     top1, top2 = _shaded(draws, torch.where(same, behind, canvas), motion)
     grid = pixel_grid(height, width, draws.device)[None] + MARGIN_PX
-    soft = F.avg_pool2d(matte, 2 * _SHADOW_BLUR_PX + 1, 1, _SHADOW_BLUR_PX)
-    offset = draws.uniform(-10, 10, count, 2, 1, 1)
-    depth = draws.uniform(0.1, 0.6, count, 1, 1, 1)
-    depth = depth * draws.chance(_SHADOWED, count).view(-1, 1, 1, 1)
-    frame1 = frame1 * (1 - depth * sample(soft, grid + motion + offset))
-    frame2 = frame2 * (1 - depth * sample(soft, grid + offset))
+    shadowed = draws.chance(_SHADOWED, count)
+    if shadowed.any():
+        light1, light2 = _shadows(draws, matte[shadowed], grid, motion[shadowed])
+        frame1[shadowed], frame2[shadowed] = frame1[shadowed] * light1, frame2[shadowed] * light2
     alpha1, alpha2 = sample(matte, grid + motion), sample(matte, grid)
     return (
         frame1 + alpha1 * (top1 - frame1), frame2 + alpha2 * (top2 - frame2),
         torch.where(alpha1 > 0.5, motion, flow1), torch.where(alpha2 > 0.5, motion, flow2),
     )
+
+
+def _shadows(
+    draws: Draws, matte: torch.Tensor, grid: torch.Tensor, motion: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Light that objects leave to what lies below, in both frames, each (B, 1, H, W)."""
+    side = 2 * _SHADOW_BLUR_PX + 1
+    soft = F.avg_pool2d(matte, (side, 1), 1, (_SHADOW_BLUR_PX, 0))
+    soft = F.avg_pool2d(soft, (1, side), 1, (0, _SHADOW_BLUR_PX))
+    place = grid + draws.uniform(-10, 10, len(matte), 2, 1, 1)
+    depth = draws.uniform(0.1, 0.6, len(matte), 1, 1, 1)
+    return 1 - depth * sample(soft, place + motion), 1 - depth * sample(soft, place)
 
 
 def _faded(
