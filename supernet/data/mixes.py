@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from luts.errors import UnknownNameError, UserError
 from supernet.data.augment import Augmentation
-from supernet.data.collection import DataSet, check_pairs, find_data
+from supernet.data.collection import DataSet, check_pairs
 from supernet.data.layouts import LAYOUTS
 from supernet.data.pairs import PairFiles
 
@@ -102,44 +102,50 @@ def mix_of_all(sets: Sequence[DataSet], height: int, width: int) -> Mix:
     )
 
 
-def pairs_of(mix: Mix, folder: Path) -> list[tuple[MixPart, list[PairFiles]]]:
-    """The pairs that a mix takes from a folder; all their files have been looked at.
+def check_mixes(mixes: Sequence[Mix], sets: Sequence[DataSet], folder: Path) -> None:
+    """Looks for everything that mixes need, before any of it is used.
+
+    Args:
+        mixes: of all stages.
+        sets: that the folder holds.
+        folder: for messages.
 
     Raises:
         UserError: data sets are missing (all are named), or a part has no pair to train on.
         CorruptFileError: files are missing or broken.
     """
-    held = find_data(folder)
-    there = {one.layout.name for one in held}
-    missing = sorted({part.set for part in mix.parts} - there)
+    there = {one.layout.name for one in sets}
+    missing = sorted({part.set for mix in mixes for part in mix.parts} - there)
     if missing:
         shapes = "; ".join(f"{name}: {LAYOUTS[name].shape}" for name in missing)
         raise UserError(
             f"'{folder}' lacks {', '.join(missing)} ({shapes}); it holds {', '.join(sorted(there))}"
         )
-    found = []
-    for part in mix.parts:
-        pairs = [
-            pair for one in held if one.layout.name == part.set for pair in one.pairs
-            if part.group in (None, pair.group) and (part.split == "all" or pair.split == "train")
-        ]
-        if not pairs:
-            where = f"{part.set} {part.group or ''}".rstrip()
-            raise UserError(f"'{folder}' holds no pair of {where} to train on")
-        found.append((part, pairs))
-    kept = [pair for one in held if one.layout.name in {p.set for p in mix.parts}
-            for pair in one.pairs if pair.split == "val"]
-    unique = dict.fromkeys([*(pair for _, pairs in found for pair in pairs), *kept])
-    check_pairs(list(unique), folder)
-    return found
+    needed: dict[PairFiles, None] = {}
+    for mix in mixes:
+        for part in mix.parts:
+            pairs = pairs_of(part, sets)
+            if not pairs:
+                where = f"{part.set} {part.group or ''}".rstrip()
+                raise UserError(f"'{folder}' holds no pair of {where} to train on")
+            needed |= dict.fromkeys(pairs)
+        needed |= dict.fromkeys(held_out(mix, sets))
+    check_pairs(list(needed), folder)
 
 
-def held_out(mix: Mix, folder: Path) -> list[PairFiles]:
+def pairs_of(part: MixPart, sets: Sequence[DataSet]) -> list[PairFiles]:
+    """The pairs that a part of a mix trains on."""
+    return [
+        pair for one in sets if one.layout.name == part.set for pair in one.pairs
+        if part.group in (None, pair.group) and (part.split == "all" or pair.split == "train")
+    ]
+
+
+def held_out(mix: Mix, sets: Sequence[DataSet]) -> list[PairFiles]:
     """Pairs of the mix's data sets that no part of it trains on."""
     taken = {part.set for part in mix.parts if part.split == "all"}
-    wanted = {part.set for part in mix.parts} - taken
-    groups = {(part.set, part.group) for part in mix.parts if part.set in wanted}
+    groups = {(part.set, part.group) for part in mix.parts if part.set not in taken}
     return [
-        pair for one in find_data(folder) for pair in one.pairs
+        pair for one in sets for pair in one.pairs
         if pair.split == "val" and groups & {(one.layout.name, g) for g in (None, pair.group)}
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
 from itertools import accumulate
@@ -14,7 +15,8 @@ import torch
 
 from supernet.data.augment import Augmentation, augmented, middle_crop
 from supernet.data.batch import FlowBatch
-from supernet.data.mixes import Mix, held_out, pairs_of
+from supernet.data.collection import DataSet, find_data
+from supernet.data.mixes import Mix, check_mixes, held_out, pairs_of
 from supernet.data.pairs import PairFiles, read_pair
 
 _ORDER, _CHANGES = 0, 1
@@ -52,18 +54,24 @@ class FolderSource:
         folder: holds them.
         batch: pairs a step.
         seed: of order and augmentation.
+        sets: what the folder holds (None: it is searched).
 
     Raises:
         UserError: data sets are missing.
         CorruptFileError: files are missing or broken; all are counted at once.
     """
 
-    def __init__(self, mix: Mix, folder: Path, batch: int, seed: int) -> None:
+    def __init__(
+        self, mix: Mix, folder: Path, batch: int, seed: int,
+        sets: Sequence[DataSet] | None = None,
+    ) -> None:
         self.mix, self.size, self.seed = mix, batch, seed
-        found = pairs_of(mix, folder)
+        held = find_data(folder) if sets is None else sets
+        check_mixes([mix], held, folder)
+        found = [(part, pairs_of(part, held)) for part in mix.parts]
         self._parts = [(mix.augmentation(part), part.repeat, pairs) for part, pairs in found]
         self._ends = list(accumulate(repeat * len(pairs) for _, repeat, pairs in self._parts))
-        self._held_out = held_out(mix, folder)
+        self._held_out = held_out(mix, held)
         names = "\n".join(
             f"{part.set} {pair.group} {pair.name}" for part, pairs in found for pair in pairs
         )
