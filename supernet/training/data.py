@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ import torch
 
 from luts.errors import UserError
 from luts.recipes import read_recipe
-from supernet.data.collection import find_data
+from supernet.data.collection import DataSet, find_data
 from supernet.data.loader import batches_of
-from supernet.data.mixes import OWN, find_mix, mix_of_all
+from supernet.data.mixes import OWN, Mix, check_mixes, find_mix, mix_of_all
 from supernet.data.motion import MotionStatistics
 from supernet.data.photos import bundled_photos, folder_photos
 from supernet.data.render import FlowBatch, RenderSettings, render_batch
@@ -79,14 +80,9 @@ def open_source(
         CorruptFileError: files of the data sets are missing or broken.
     """
     own_part(settings.batch)
-    size = (settings.render.height, settings.render.width)
     if folder is not None:
-        name = OWN if settings.data == "rendered" else settings.data
-        mixes = read_recipe(recipe).get("data", {})
-        mix = mix_of_all(find_data(folder), *size) if name == OWN else (
-            find_mix(recipe, mixes, name)
-        )
-        return FolderSource(mix, folder, settings.batch, seed)
+        sets = find_data(folder)
+        return FolderSource(_mix(recipe, settings, sets), folder, settings.batch, seed, sets)
     if settings.data != "rendered":
         raise UserError(
             f"this stage trains on '{settings.data}'; name the folder that holds it with --data "
@@ -94,6 +90,25 @@ def open_source(
         )
     found = bundled_photos() if photos is None else folder_photos(photos)
     return RenderedPairs(found, settings, seed, str(photos or "bundled"))
+
+
+def check_folder(recipe: str, stages: Sequence[TrainingSettings], folder: Path) -> None:
+    """Looks for the data of all stages before the first of them is trained.
+
+    Raises:
+        UserError: data sets are missing; all are named.
+        CorruptFileError: files are missing or broken; all are counted.
+    """
+    sets = find_data(folder)
+    check_mixes([_mix(recipe, settings, sets) for settings in stages], sets, folder)
+    for note in (note for held in sets for note in held.notes):
+        print(f"note: {note}", file=sys.stderr)
+
+
+def _mix(recipe: str, settings: TrainingSettings, sets: Sequence[DataSet]) -> Mix:
+    if settings.data in ("rendered", OWN):
+        return mix_of_all(sets, settings.render.height, settings.render.width)
+    return find_mix(recipe, read_recipe(recipe).get("data", {}), settings.data)
 
 
 def stage_batches(

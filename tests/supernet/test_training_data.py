@@ -80,3 +80,12 @@ def test_the_recipe_names_the_renderer():
     assert len(ahead) == 3 and torch.equal(ahead[0].flow, whole.flow)
     with pytest.raises(UserError, match=r"render\.version"):
         tiny_settings(render={"version": "moon"})
+
+
+def test_the_data_of_all_stages_are_looked_for_before_the_first(folder, tmp_path):
+    section = {**TINY, "stages": {"one": {"data": "kitti"}, "two": {"data": "sintel"},
+                                  "three": {"data": "chairs"}}}
+    made = Plan("flownas", section, tmp_path, 0, None, 1, 2, False, None, None, None, data=folder)
+    with pytest.raises(UserError, match=r"lacks chairs, hd1k, sintel, things \(chairs: data/"):
+        made.train(["reference"], CPU)
+    assert not list(tmp_path.iterdir())
