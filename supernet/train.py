@@ -95,11 +95,16 @@ def main(
 
     rendered = data if data == "rendered" else None
     section = overrides(plan.get("training", {}), changes or [], steps, batch, rendered)
+    place_of_data = Path(data) if data is not None and rendered is None else None
+    if place_of_data is not None:
+        from supernet.training.data import check_folder
+
+        check_folder(recipe, section, stage, place_of_data)
     folder = writable_folder(out or Path("runs") / f"train-{safe_name(recipe, 'recipe')}")
     made = Plan(
         recipe, section, folder, seed, photos, workers, save_every, resume,
         start=_weights(start_from), teacher=_weights(teacher), stage=stage,
-        data=Path(data) if data is not None and rendered is None else None,
+        data=place_of_data,
     )
     from supernet.processes import join_processes
     from supernet.training.allocator import keep_freed_memory

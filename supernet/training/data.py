@@ -19,7 +19,7 @@ from supernet.data.photos import bundled_photos, folder_photos
 from supernet.data.render import FlowBatch, RenderSettings, render_batch
 from supernet.data.source import FolderSource, PairSource
 from supernet.processes import own_part
-from supernet.training.settings import TrainingSettings
+from supernet.training.settings import TrainingSettings, training_settings
 
 _VALIDATION_SEED = 1 << 40
 
@@ -92,13 +92,23 @@ def open_source(
     return RenderedPairs(found, settings, seed, str(photos or "bundled"))
 
 
-def check_folder(recipe: str, stages: Sequence[TrainingSettings], folder: Path) -> None:
+def check_folder(
+    recipe: str, section: dict[str, Any], stage: str | None, folder: Path
+) -> None:
     """Looks for the data of all stages before the first of them is trained.
+
+    Args:
+        recipe: name.
+        section: training section.
+        stage: the only one to train (None: all).
+        folder: of data sets.
 
     Raises:
         UserError: data sets are missing; all are named.
         CorruptFileError: files are missing or broken; all are counted.
     """
+    names = [stage] if stage else list(section.get("stages", {})) or [None]
+    stages = [training_settings(recipe, section, name) for name in names]
     sets = find_data(folder)
     check_mixes([_mix(recipe, settings, sets) for settings in stages], sets, folder)
     for note in (note for held in sets for note in held.notes):

@@ -140,8 +140,6 @@ class Plan:
 
         space = cast(SearchSpace, load_space(self.recipe))
         found = [find_candidate(space, name) if alone else None for name in networks]
-        if self.data is not None:
-            self._check_data(self.data)
         names: list[str | None] = list(self.section.get("stages", {})) or [None]
         for index, name in enumerate(names):
             if self.stage not in (None, name):
@@ -152,13 +150,6 @@ class Plan:
                 start = self.folder / before
             for network, candidate in zip(networks, found, strict=True):
                 self._train(name, network, candidate, start, device)
-
-    def _check_data(self, folder: Path) -> None:
-        from supernet.training.data import check_folder
-
-        names = [self.stage] if self.stage else list(self.section.get("stages", {})) or [None]
-        stages = [training_settings(self.recipe, self.section, name) for name in names]
-        check_folder(self.recipe, stages, folder)
 
     def _train(
         self, stage: str | None, network: str, candidate: Candidate | None, start: Start,

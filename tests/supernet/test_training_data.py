@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from luts.errors import CorruptFileError, UserError
-from supernet.training.data import RenderedPairs, open_source, stage_batches
+from supernet.training.data import RenderedPairs, check_folder, open_source, stage_batches
 from supernet.training.plan import Plan
 from supernet.training.settings import training_settings
 from tests.supernet import datasets
@@ -82,10 +82,21 @@ def test_the_recipe_names_the_renderer():
         tiny_settings(render={"version": "moon"})
 
 
-def test_the_data_of_all_stages_are_looked_for_before_the_first(folder, tmp_path):
+def test_the_data_of_all_stages_are_looked_for_before_the_first(folder):
     section = {**TINY, "stages": {"one": {"data": "kitti"}, "two": {"data": "sintel"},
                                   "three": {"data": "chairs"}}}
-    made = Plan("flownas", section, tmp_path, 0, None, 1, 2, False, None, None, None, data=folder)
     with pytest.raises(UserError, match=r"lacks chairs, hd1k, sintel, things \(chairs: data/"):
-        made.train(["reference"], CPU)
-    assert not list(tmp_path.iterdir())
+        check_folder("flownas", section, None, folder)
+    check_folder("flownas", section, "one", folder)
+
+
+def test_the_command_ends_before_anything_is_written(folder, tmp_path):
+    from supernet.train import main as train
+
+    with pytest.raises(UserError, match="no folder '.*nowhere'"):
+        train(data=str(tmp_path / "nowhere"), out=tmp_path / "out")
+    mine = datasets.own(tmp_path, count=3, size=(72, 80))
+    (mine / "p1/frame1.png").unlink()
+    with pytest.raises(CorruptFileError, match="1 broken pairs of 3"):
+        train(data=str(mine), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
