@@ -16,13 +16,17 @@ from supernet.raft.network import FlowNetwork, normalised
 def recalibrate(network: FlowNetwork, frames: torch.Tensor, *, chunk: int = 8) -> None:
     """Sets the context encoder's running statistics to averages over frames.
 
-    The feature encoder has instance norms, which need none.
+    The feature encoder has instance norms, which need none. A network that was trained with frozen
+    statistics keeps them.
 
     Args:
         network: changed in place; left in evaluation mode.
         frames: (N, 3, H, W), 0..255.
         chunk: frames per forward pass.
     """
+    if network.frozen_statistics:
+        network.eval()
+        return
     norms = [m for m in network.cnet.modules() if isinstance(m, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()

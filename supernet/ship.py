@@ -40,7 +40,7 @@ def main(
         save_checkpoint,
         step_of,
     )
-    from supernet.training.loop import JOURNAL
+    from supernet.training.run import JOURNAL
     from supernet.weights import shipped_path, weights_path
 
     assert isinstance(space, SearchSpace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +42,10 @@ class SearchSpace(OperatorSpace):
     @abc.abstractmethod
     def inherit(self, supernet: FlowNetwork, architecture: Architecture) -> FlowNetwork:
         """A stand-alone network with the supernet's weights for an architecture."""
+
+    def published(self) -> Mapping[str, Architecture]:
+        """Architectures of this space that its paper names, by name."""
+        return {}
 
     @property
     def largest(self) -> npt.NDArray[np.int64]:

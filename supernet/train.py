@@ -1,20 +1,17 @@
-"""Trains the reference (the teacher) and the supernet of a recipe."""
+"""Trains the reference (the teacher) and the supernet of a recipe, or a network on its own."""
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from luts import cli
+from luts.errors import UserError
 
 if TYPE_CHECKING:
-    import torch
-
-    from supernet.training.settings import TrainingSettings
     from supernet.training.stage import Start
 
 
@@ -29,9 +26,25 @@ class Network(StrEnum):
 def main(
     recipe: Annotated[str, typer.Option(help="Recipe to train.")] = "flownas-small",
     network: Annotated[Network, typer.Option(help="What to train.")] = Network.both,
+    architecture: Annotated[
+        str | None,
+        typer.Option(help="Train this network alone: raft, raft-small, flownas-raft-k, "
+                          "flownas-raft-s, largest, smallest, JSON text or a JSON file."),
+    ] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Stage of the recipe [all of them, one after the other].")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="What to train on: rendered [the recipe's].")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder [runs/train-RECIPE].")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps [the recipe's].")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pairs a step [the recipe's].")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Another training setting, such as ema=0.999 or fad.pool=mean; "
+                                   "repeatable."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of data, weights, sampling.")] = 0,
     photos: Annotated[
         Path | None, typer.Option(help="Folder of photographs [those of installed packages].")
@@ -41,7 +54,13 @@ def main(
         str | None,
         typer.Option(help="Go on from the weights of this training folder, or 'shipped'."),
     ] = None,
-    device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda:0.")] = "cpu",
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Training folder whose reference teaches, or 'shipped' [--out]."),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where to train: cpu, cuda:0; under torchrun cpu or cuda.")
+    ] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Processes that render pairs.")] = 1,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 250,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after a stop.")] = False,
@@ -49,65 +68,50 @@ def main(
     """Trains a recipe's reference network, then its supernet with the reference as teacher.
 
     Flow pairs are rendered while training. Everything is kept in a folder from which --resume
-    goes on to the same result; tensorboard --logdir FOLDER shows the curves.
+    goes on to the same result; tensorboard --logdir FOLDER shows the curves. Recipes with stages
+    keep each in a folder of its own, which begins with the weights of the one before.
 
     Examples:
       python -m supernet.train
       python -m supernet.train --recipe flownas-small --steps 20000 --photos ~/pictures
       python -m supernet.train --network supernet --resume
       python -m supernet.train --start-from shipped --seed 1 --out runs/longer
+      python -m supernet.train --recipe flownas --architecture flownas-raft-k --stage chairs
+      python -m supernet.train --network supernet --teacher shipped --set fad.taps=[4]
       python -m supernet.train --device cuda:0 --workers 14 --batch 8 --steps 20000
+      torchrun --nproc-per-node 4 -m supernet.train --device cuda --batch 32
     """
     from luts.files import safe_name, writable_folder
     from luts.recipes import read_recipe
 
+    if architecture is not None and network is not Network.both:
+        raise UserError("give --network or --architecture, not both")
     plan = read_recipe(recipe)
-    from supernet.training.settings import training_settings
+    from supernet.training.plan import Plan, overrides
 
-    section: dict[str, Any] = dict(plan.get("training", {}))
-    section |= {k: v for k, v in (("steps", steps), ("batch", batch)) if v is not None}
-    settings = training_settings(recipe, section)
+    section = overrides(plan.get("training", {}), changes or [], steps, batch, data)
     folder = writable_folder(out or Path("runs") / f"train-{safe_name(recipe, 'recipe')}")
+    made = Plan(
+        recipe, section, folder, seed, photos, workers, save_every, resume,
+        start=_weights(start_from), teacher=_weights(teacher), stage=stage,
+    )
+    from supernet.processes import join_processes
     from supernet.training.allocator import keep_freed_memory
     from supernet.training.threads import prepare_thread, training_device
 
-    place = training_device(device)
+    place = training_device(join_processes(device))
     keep_freed_memory()
     prepare_thread(threads)
-    stages = ["reference", "supernet"] if network is Network.both else [network.value]
-    for stage in stages:
-        _train_stage(
-            recipe, stage, folder, settings, seed, photos, save_every, resume, place, workers,
-            "shipped" if start_from == "shipped" else Path(start_from) if start_from else None,
-        )
+    if architecture is not None:
+        made.train([architecture], place, alone=True)
+    elif network is Network.both:
+        made.train(["reference", "supernet"], place)
+    else:
+        made.train([network.value], place)
 
 
-def _train_stage(
-    recipe: str, stage: str, folder: Path, settings: TrainingSettings, seed: int,
-    photos: Path | None, save_every: int, resume: bool, device: torch.device, workers: int,
-    start: Start,
-) -> None:
-    from luts.files import writable_folder
-    from supernet.training.loop import TrainingRun, is_finished, train
-    from supernet.training.progress import TrainingProgress
-    from supernet.training.stage import make_stage
-
-    held = make_stage(
-        recipe, stage, folder, settings, seed, photos, device=device, workers=workers, start=start
-    )
-    run = TrainingRun(
-        writable_folder(folder / stage), recipe, stage, settings, seed, held.extra, save_every
-    )
-    if is_finished(run):
-        print(f"{stage} is trained already ({settings.steps} steps): {run.folder}")
-        return
-    with TrainingProgress(stage, settings.steps) as progress:
-        last = train(
-            run, held.rule, held.batches, resume=resume, report=progress.report,
-            validate=held.validate,
-        )
-    figures = "  ".join(f"{key} {value:.4g}" for key, value in last.items())
-    print(f"{stage} trained: {figures}", file=sys.stderr)
+def _weights(given: str | None) -> Start:
+    return "shipped" if given == "shipped" else Path(given) if given else None
 
 
 if __name__ == "__main__":

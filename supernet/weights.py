@@ -9,10 +9,11 @@ from typing import Literal
 
 from luts.errors import UserError
 from luts.files import sha256
+from supernet.candidates import Candidate
 from supernet.raft.network import FlowNetwork
 from supernet.space import SearchSpace
 from supernet.training.checkpoint import load_checkpoint, load_weights, step_of
-from supernet.training.loop import CHECKPOINT
+from supernet.training.run import CHECKPOINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +82,36 @@ def load_part(
     load_weights(network, saved, path)
     identity: dict[str, str | int] = {
         f"{name}_sha256": sha256(path), f"{name}_step": step_of(saved)
+    }
+    return network.eval().requires_grad_(False), identity
+
+
+def load_alone(
+    space: SearchSpace, candidate: Candidate, folder: Path
+) -> tuple[FlowNetwork, dict[str, str | int]]:
+    """Loads a network that was trained alone (`python -m supernet.train --architecture`).
+
+    Its batch norms are still to be recalibrated.
+
+    Args:
+        space: its name is the recipe's.
+        candidate: the network.
+        folder: of the training.
+
+    Raises:
+        UserError: there are no weights of it in the folder.
+        CorruptFileError: the file is truncated.
+    """
+    path = folder / candidate.name / CHECKPOINT
+    if not path.is_file():
+        raise UserError(
+            f"no weights of {candidate.name} in '{folder}'; train them: python -m supernet.train "
+            f"--recipe {space.name} --architecture {candidate.name}"
+        )
+    network = candidate.build()
+    saved = load_checkpoint(path, recipe=space.name, network=candidate.name)
+    load_weights(network, saved, path)
+    identity: dict[str, str | int] = {
+        f"{candidate.name}_sha256": sha256(path), f"{candidate.name}_step": step_of(saved)
     }
     return network.eval().requires_grad_(False), identity

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from luts.errors import UnknownNameError
 from supernet.layers.layout import is_channels_last
+from supernet.processes import are_together, shared_mean
 
 EPS = 1e-5
 
@@ -51,6 +52,9 @@ class PrefixBatchNorm(nn.BatchNorm2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) with C up to ``num_features``."""
         C = x.shape[1]
+        if self.training and are_together():
+            y = _shared_batch_norm(x, self.weight[:C], self.bias[:C], self.eps)
+            return F.relu(y, inplace=True) if self.relu else y
         assert self.running_mean is not None and self.running_var is not None
         mean, var = self.running_mean[:C], self.running_var[:C]
         momentum = 0.0 if self.momentum is None else self.momentum
@@ -65,8 +69,35 @@ class PrefixBatchNorm(nn.BatchNorm2d):
         return F.relu(y, inplace=True) if self.relu else y
 
 
+def _shared_batch_norm(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float
+) -> torch.Tensor:
+    """Batch norm with the statistics of the parts that all processes hold.
+
+    PyTorch's own (`nn.SyncBatchNorm`) needs CUDA.
+    """
+    wide = x.float()
+    mean = shared_mean(wide.mean((0, 2, 3)))[:, None, None]
+    centred = wide - mean
+    var = shared_mean(centred.square().mean((0, 2, 3)))[:, None, None]
+    y = centred * torch.rsqrt(var + eps) * weight[:, None, None] + bias[:, None, None]
+    return y.to(x.dtype)
+
+
+class NoNorm(nn.Module):
+    """No normalisation; a ReLU if asked."""
+
+    def __init__(self, *, relu: bool) -> None:
+        super().__init__()
+        self.relu = relu
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Any shape."""
+        return F.relu(x, inplace=True) if self.relu else x
+
+
 def make_norm(kind: str, channels: int, *, relu: bool) -> nn.Module:
-    """``instance`` (no affine) or ``batch``, with or without a ReLU behind it.
+    """``instance`` (no affine), ``batch`` or ``none``, with or without a ReLU behind it.
 
     Raises:
         UnknownNameError: another kind.
@@ -75,4 +106,6 @@ def make_norm(kind: str, channels: int, *, relu: bool) -> nn.Module:
         return InstanceNorm(relu=relu)
     if kind == "batch":
         return PrefixBatchNorm(channels, relu=relu)
-    raise UnknownNameError("norm", kind, ("batch", "instance"))
+    if kind == "none":
+        return NoNorm(relu=relu)
+    raise UnknownNameError("norm", kind, ("batch", "instance", "none"))

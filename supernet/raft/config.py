@@ -20,7 +20,7 @@ class HeadConfig:
         motion: channels of the motion features, the flow's own 2 included.
         separable: two GRUs with 1x5 and 5x1 kernels (RAFT) or one with 3x3 (RAFT-small).
         flow_head: hidden channels of the flow head.
-        mask_head: hidden channels of the upsampling mask head.
+        mask_head: hidden channels of the upsampling mask head; 0 upsamples bilinearly.
     """
 
     features: int = 256
@@ -55,17 +55,28 @@ target in each iteration; coarser ones lie mostly outside the small frames of a 
 what they hold on larger frames misleads the recurrent unit (docs/decisions).
 """
 
+RAFT_SMALL_HEAD = HeadConfig(
+    features=128, hidden=96, context=64, radius=3, corr_channels=(96,), flow_channels=(64, 32),
+    motion=82, separable=False, flow_head=128, mask_head=0,
+)
+"""RAFT-small as published."""
+
 UPSAMPLE = 8
 """Encoders work at 1/8 resolution."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResidualConfig:
-    """Widths of the stem and the three stages (two residual blocks each)."""
+    """Widths of the stem and the three stages (two residual blocks each).
+
+    ``bottleneck``: blocks of three convolutions, the middle one of a quarter of the width.
+    """
 
     stem: int = 64
     stages: tuple[int, int, int] = (64, 96, 128)
+    bottleneck: bool = False
 
 
 RAFT_ENCODER = ResidualConfig()
+RAFT_SMALL_ENCODER = ResidualConfig(stem=32, stages=(32, 64, 96), bottleneck=True)
 SMALL_ENCODER = ResidualConfig(stem=48, stages=(48, 72, 96))

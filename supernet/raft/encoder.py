@@ -33,8 +33,35 @@ class ResidualBlock(nn.Module):
         return F.relu(y + x)
 
 
+class BottleneckBlock(nn.Module):
+    """1x1, 3x3 and 1x1 convolutions with norms, and a shortcut (RAFT-small)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, norm: str) -> None:
+        super().__init__()
+        middle = outputs // 4
+        self.conv1 = nn.Conv2d(inputs, middle, 1)
+        self.norm1 = make_norm(norm, middle, relu=True)
+        self.conv2 = nn.Conv2d(middle, middle, 3, stride=stride, padding=1)
+        self.norm2 = make_norm(norm, middle, relu=True)
+        self.conv3 = nn.Conv2d(middle, outputs, 1)
+        self.norm3 = make_norm(norm, outputs, relu=True)
+        self.shortcut: nn.Conv2d | None = None
+        if stride > 1:
+            self.shortcut = nn.Conv2d(inputs, outputs, 1, stride=stride)
+            self.norm4 = make_norm(norm, outputs, relu=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
+        y = self.norm1(self.conv1(x))
+        y = self.norm2(self.conv2(y))
+        y = self.norm3(self.conv3(y))
+        if self.shortcut is not None:
+            x = self.norm4(self.shortcut(x))
+        return F.relu(y + x)
+
+
 class ResidualEncoder(nn.Module):
-    """RAFT's BasicEncoder; `taps` gives the features that distillation compares."""
+    """RAFT's BasicEncoder or SmallEncoder; `taps` gives the features that distillation compares."""
 
     def __init__(self, config: ResidualConfig, outputs: int, norm: str) -> None:
         super().__init__()
@@ -42,12 +69,12 @@ class ResidualEncoder(nn.Module):
         self.norm = make_norm(norm, config.stem, relu=True)
         stages = []
         inputs = config.stem
+        block = BottleneckBlock if config.bottleneck else ResidualBlock
         for index, width in enumerate(config.stages):
             stride = 1 if index == 0 else 2
             stages.append(
                 nn.Sequential(
-                    ResidualBlock(inputs, width, stride, norm),
-                    ResidualBlock(width, width, 1, norm),
+                    block(inputs, width, stride, norm), block(width, width, 1, norm),
                 )
             )
             inputs = width

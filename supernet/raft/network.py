@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from supernet.layers.layout import channels_last
 from supernet.raft.config import UPSAMPLE, HeadConfig
 from supernet.raft.correlation import CorrelationLookup, CorrelationPyramid
-from supernet.raft.update import ConvexUpsample, UpdateBlock, UpsampleMask
+from supernet.raft.update import ConvexUpsample, UpdateBlock, UpsampleMask, bilinear_upsample
 
 
 class Encoder(Protocol):
@@ -31,7 +31,7 @@ class FlowHead(nn.Module):
         self.correlation = CorrelationPyramid(config.levels)
         self.lookup = CorrelationLookup(config.radius)
         self.update = UpdateBlock(config)
-        self.mask = UpsampleMask(config)
+        self.mask = UpsampleMask(config) if config.mask_head else None
         self.upsample = ConvexUpsample()
         initialise(self)
 
@@ -65,7 +65,11 @@ class FlowHead(nn.Module):
             state, change = self.update(state, shares, correlation, coords - start)
             coords = coords + change.float()
             if all_steps or step == iterations - 1:
-                flows.append(self.upsample(coords - start, self.mask(state)))
+                flow = coords - start
+                flows.append(
+                    bilinear_upsample(flow) if self.mask is None
+                    else self.upsample(flow, self.mask(state))
+                )
         return flows
 
 
@@ -81,6 +85,13 @@ def initialise(head: FlowHead) -> None:
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     nn.init.normal_(head.update.flow2.weight, std=0.01)
+
+
+def initialise_plainly(head: FlowHead) -> None:
+    """PyTorch's own initialisation of all convolutions, as in RAFT."""
+    for module in head.modules():
+        if isinstance(module, nn.Conv2d):
+            module.reset_parameters()
 
 
 def _coordinates(features: torch.Tensor) -> torch.Tensor:
@@ -100,7 +111,12 @@ def normalised(frames: torch.Tensor) -> torch.Tensor:
 
 
 class FlowNetwork(nn.Module):
-    """Feature encoder, context encoder and head: frames in, flow out."""
+    """Feature encoder, context encoder and head: frames in, flow out.
+
+    Attributes:
+        iterations: recurrent updates of a deployed network.
+        frozen_statistics: whether its batch norms keep the statistics that it was trained with.
+    """
 
     def __init__(
         self, fnet: nn.Module, cnet: nn.Module, head: FlowHead, iterations: int
@@ -110,6 +126,7 @@ class FlowNetwork(nn.Module):
         self.cnet = cnet
         self.head = head
         self.iterations = iterations
+        self.frozen_statistics = False
 
     def features(
         self, frame1: torch.Tensor, frame2: torch.Tensor

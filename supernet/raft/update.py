@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from supernet.raft.config import HeadConfig
+from supernet.raft.config import UPSAMPLE, HeadConfig
 from supernet.raft.convex import convex_combination
 
 
@@ -172,6 +172,13 @@ class ConvexUpsample(nn.Module):
         fine = convex_combination(scores, neighbours.permute(0, 3, 4, 1, 2).reshape(-1, 2, 9))
         fine = fine.view(B, h, w, 2, 8, 8)
         return fine.permute(0, 3, 1, 4, 2, 5).reshape(B, 2, 8 * h, 8 * w)
+
+
+def bilinear_upsample(flow: torch.Tensor) -> torch.Tensor:
+    """(B, 2, 8 h, 8 w) from flow (B, 2, h, w), as RAFT-small upsamples."""
+    return UPSAMPLE * F.interpolate(
+        flow, scale_factor=float(UPSAMPLE), mode="bilinear", align_corners=True
+    )
 
 
 def _written_out(scores: torch.Tensor, neighbours: torch.Tensor) -> torch.Tensor:

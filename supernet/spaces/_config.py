@@ -72,3 +72,13 @@ SMALL_CONFIG = FlowNASConfig(
     ),
 )
 """The same structure at about 3/8 of the widths and 2/3 of the expansions; our design."""
+
+PUBLISHED = {
+    "flownas-raft-s": (
+        (64, 72, 96, 104, 120, 136), (3, 3, 5, 3, 5, 5), (2, 2, 2, 1, 2, 1), (1, 2, 5, 5, 6, 6)
+    ),
+    "flownas-raft-k": (
+        (64, 72, 88, 104, 120, 136), (3, 5, 3, 5, 5, 5), (2, 1, 1, 2, 2, 1), (1, 4, 6, 5, 6, 6)
+    ),
+}
+"""Width, kernel, depth and expansion of the cells of both released networks (released code)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from supernet.raft.config import (
     ResidualConfig,
 )
 from supernet.space import SearchSpace
-from supernet.spaces._config import FULL_CONFIG, SMALL_CONFIG, FlowNASConfig
+from supernet.spaces._config import FULL_CONFIG, PUBLISHED, SMALL_CONFIG, FlowNASConfig
 from supernet.spaces._lowering import Lowering, lower_head
 
 if TYPE_CHECKING:
@@ -142,6 +142,19 @@ class FlowNASSpace(SearchSpace):
             CellChoice(*(architecture[f"cell{cell}.{gene}"] for gene in GENES))
             for cell in range(1, len(self.config.cells) + 1)
         )
+
+    def published(self) -> Mapping[str, Architecture]:
+        """See `SearchSpace`; the small space has other values to choose from."""
+        if self.config is not FULL_CONFIG:
+            return {}
+        return {
+            name: self.architecture({
+                f"cell{cell + 1}.{gene}": value
+                for gene, values in zip(GENES, genes, strict=True)
+                for cell, value in enumerate(values)
+            })
+            for name, genes in PUBLISHED.items()
+        }
 
     @property
     def reference_encoder(self) -> ResidualConfig:

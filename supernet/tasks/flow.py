@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
+from supernet.processes import process_count, shared_mean
+
 LARGEST_FLOW_PX = 400.0
 
 
@@ -66,7 +68,9 @@ def matching_loss(
         (w, (1 - right_share) * low_share), (w + 1, right_share * low_share),
     ):
         found = found + share * log_share.gather(2, (first + step)[..., None])[..., 0]
-    return -torch.where(inside, found, 0).sum() / inside.sum().clamp_min(1)
+    # Parts of a batch may know different numbers of places: the mean is over all of them.
+    count = shared_mean(inside.sum().float()).clamp_min(1 / process_count())
+    return -torch.where(inside, found, 0).sum() / count
 
 
 def flow_metrics(

@@ -22,16 +22,20 @@ from supernet.space import SearchSpace
 from supernet.tasks.flow import flow_metrics
 from supernet.training.data import validation_batch
 from supernet.training.fad import feature_distance
+from supernet.training.plan import rendered_settings
 from supernet.weights import load_part, load_trained
 
 VALIDATION_PAIRS = 8
-CALIBRATION_PAIRS = 8
 
 
 def calibration_frames(space: SearchSpace) -> torch.Tensor:
-    """Frames (N, 3, H, W) that settle the batch norms of every deployable network of a space."""
+    """Frames (N, 3, H, W) that settle the batch norms of every deployable network of a space.
+
+    The recipe's ``calibration_pairs`` says how many.
+    """
     size = RenderSettings(height=space.input_height, width=space.input_width)
-    return validation_batch(bundled_photos(), size, CALIBRATION_PAIRS, part=1).frame1
+    count = rendered_settings(space.name).calibration_pairs
+    return validation_batch(bundled_photos(), size, count, part=1).frame1
 
 
 def deployable_reference(space: SearchSpace, weights: Path | None) -> FlowNetwork:
@@ -58,13 +62,13 @@ class FlowAccuracy(AccuracySource):
     def __init__(self, space: SearchSpace, weights: Path | None) -> None:
         self.space = space
         self.trained = load_trained(space, weights)
-        self.identity = {
-            **self.trained.identity, "validation_pairs": VALIDATION_PAIRS,
-            "calibration_pairs": CALIBRATION_PAIRS,
-        }
         size = RenderSettings(height=space.input_height, width=space.input_width)
         self.pairs = validation_batch(bundled_photos(), size, VALIDATION_PAIRS)
         self.calibration = calibration_frames(space)
+        self.identity = {
+            **self.trained.identity, "validation_pairs": VALIDATION_PAIRS,
+            "calibration_pairs": len(self.calibration),
+        }
         recalibrate(self.trained.reference, self.calibration)
         with torch.no_grad():
             taps = self.trained.reference.features(self.pairs.frame1, self.pairs.frame2)

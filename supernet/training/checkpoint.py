@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 
 from luts.errors import CorruptFileError, UserError
 from luts.files import atomic_path
+from supernet.raft.network import FlowNetwork
 
 _FORMAT = "metronas-checkpoint-1"
 STEPS_BEFORE = "steps_before"
@@ -26,16 +28,19 @@ class Checkpoint:
         identity: recipe, network, settings and step.
         weights: parameters and buffers of the network.
         optimiser: AdamW's moments by parameter name; empty in shipped weights.
+        average: moving average of the parameters; empty where there is none.
     """
 
     identity: dict[str, Any]
     weights: dict[str, torch.Tensor]
     optimiser: dict[str, torch.Tensor]
+    average: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def save_checkpoint(
     path: Path, network: nn.Module, identity: dict[str, Any],
     optimiser: torch.optim.Optimizer | None = None, *, dtype: torch.dtype | None = None,
+    average: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Writes a checkpoint atomically.
 
@@ -45,6 +50,7 @@ def save_checkpoint(
         identity: JSON-able facts; must hold ``recipe`` and ``network``.
         optimiser: its moments are saved too when given.
         dtype: floating-point type to store weights in (None: as they are).
+        average: moving average of the parameters by name.
     """
     from safetensors.torch import save_file
 
@@ -57,6 +63,7 @@ def save_checkpoint(
         for parameter, state in optimiser.state.items():
             for key, value in state.items():
                 tensors[f"optimiser/{key}/{names[id(parameter)]}"] = value.clone()
+    tensors |= {f"average/{k}": v.contiguous().clone() for k, v in (average or {}).items()}
     metadata = {"format": _FORMAT, "identity": json.dumps(identity)}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata)
@@ -87,11 +94,11 @@ def load_checkpoint(path: Path, *, recipe: str, network: str) -> Checkpoint:
             f"'{path}' holds the {identity['network']} of recipe '{identity['recipe']}', "
             f"not the {network} of '{recipe}'"
         )
-    weights = {k.removeprefix("weights/"): v for k, v in tensors.items() if k[:8] == "weights/"}
-    moments = {
-        k.removeprefix("optimiser/"): v for k, v in tensors.items() if k[:10] == "optimiser/"
-    }
-    return Checkpoint(identity, weights, moments)
+    parts: dict[str, dict[str, torch.Tensor]] = {"weights": {}, "optimiser": {}, "average": {}}
+    for key, value in tensors.items():
+        part, _, name = key.partition("/")
+        parts[part][name] = value
+    return Checkpoint(identity, **parts)
 
 
 def step_of(checkpoint: Checkpoint) -> int:
@@ -111,16 +118,27 @@ def restore_optimiser(
         optimiser.state[parameters[name]][field] = value.clone().to(place)
 
 
-def load_weights(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
+def load_weights(
+    network: FlowNetwork, checkpoint: Checkpoint, path: Path, *, averaged: bool = True
+) -> None:
     """Loads weights in fp32.
+
+    Args:
+        network: gets them.
+        checkpoint: holds them.
+        path: of the checkpoint, for messages.
+        averaged: take their moving average where there is one; a resumed training does not.
 
     Raises:
         UserError: names or shapes do not fit.
     """
+    held = {**checkpoint.weights, **(checkpoint.average if averaged else {})}
     try:
         network.load_state_dict(
-            {k: v.float() if v.is_floating_point() else v for k, v in checkpoint.weights.items()}
+            {k: v.float() if v.is_floating_point() else v for k, v in held.items()}
         )
     except RuntimeError as error:
         detail = str(error).splitlines()[-1].strip()
         raise UserError(f"weights of '{path}' do not fit this network: {detail}") from None
+    frozen = checkpoint.identity.get("settings", {}).get("freeze_batch_norm", False)
+    network.frozen_statistics = frozen and checkpoint.identity["network"] != "supernet"

@@ -26,7 +26,8 @@ def teacher_maps(taps: Sequence[torch.Tensor], settings: FADSettings) -> list[to
 
 
 def fad_loss(
-    student: Sequence[torch.Tensor], teacher: Sequence[torch.Tensor], settings: FADSettings
+    student: Sequence[torch.Tensor], teacher: Sequence[torch.Tensor], settings: FADSettings,
+    frames: int = 1,
 ) -> torch.Tensor:
     """Distance summed over taps, without the weight.
 
@@ -34,14 +35,20 @@ def fad_loss(
         student: five taps of one encoder.
         teacher: from `teacher_maps`.
         settings: taps, pooling, norm.
+        frames: frames of a pair in the batch: 2 where all first frames stand before all second
+            ones.
     """
     total = student[0].new_zeros((), dtype=torch.float32)
     for index, target in zip(settings.taps, teacher, strict=True):
         gap = pooled(student[index], settings.pool) - target
-        # A norm over one channel is the absolute value; l2 is smooth near 0 (Charbonnier).
-        total = total + (
-            gap.abs().mean() if settings.norm == "l1" else (gap.square() + 1e-6).sqrt().mean()
-        )
+        if settings.norm == "l1":
+            total = total + gap.abs().mean()
+            continue
+        square = gap.square()
+        if settings.norm == "pair":
+            square = square.view(frames, -1, *square.shape[1:]).sum(0)
+        # A norm over one channel is the absolute value; here it is smooth near 0 (Charbonnier).
+        total = total + (square + 1e-6).sqrt().mean()
     return total
 
 

@@ -1,76 +1,20 @@
-"""The training loop: schedule, checkpoints, logs, resume."""
+"""The training loop: batches, logs, checkpoints, resume."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
-from luts.errors import DivergedError, UserError
-from luts.files import Journal, read_json, write_json
+from luts.files import Journal
 from supernet.data.render import FlowBatch
-from supernet.training.checkpoint import (
-    load_checkpoint,
-    load_weights,
-    restore_optimiser,
-    save_checkpoint,
-)
+from supernet.processes import is_first, wait_for_all
+from supernet.training.optimisation import Optimisation
 from supernet.training.rules import StepRule
-from supernet.training.schedule import one_cycle
-from supernet.training.settings import TrainingSettings
+from supernet.training.run import JOURNAL, TrainingRun, claim, forget_after, is_finished
 
-CHECKPOINT = "checkpoint.safetensors"
-JOURNAL = "log.jsonl"
-RUN_FILE = "run.json"
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingRun:
-    """Where and what a run trains.
-
-    Attributes:
-        folder: holds checkpoint, journal, TensorBoard files and the run's identity.
-        recipe: name.
-        network: ``reference`` or ``supernet``.
-        settings: training section.
-        seed: of data, initial weights and sampled architectures.
-        extra: further identity, such as the teacher's digest.
-        save_every: steps between checkpoints.
-        log_every: steps between journal records.
-    """
-
-    folder: Path
-    recipe: str
-    network: str
-    settings: TrainingSettings
-    seed: int
-    extra: dict[str, Any]
-    save_every: int = 250
-    log_every: int = 50
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What must be equal for a resume to be allowed."""
-        return {
-            "recipe": self.recipe, "network": self.network, "seed": self.seed,
-            "settings": self.settings.model_dump(mode="json"), **self.extra,
-        }
-
-
-def is_finished(run: TrainingRun) -> bool:
-    """Whether the folder holds the finished run with this identity."""
-    path = run.folder / CHECKPOINT
-    if not (path.is_file() and (run.folder / RUN_FILE).is_file()):
-        return False
-    saved = load_checkpoint(path, recipe=run.recipe, network=run.network)
-    same = read_json(run.folder / RUN_FILE) == run.identity
-    return same and int(saved.identity["step"]) >= run.settings.steps
+__all__ = ["TrainingRun", "is_finished", "train"]
 
 
 def train(
@@ -80,10 +24,12 @@ def train(
 ) -> dict[str, float]:
     """Trains to the last step; returns the last record of the journal.
 
+    Under `torchrun` every process calls it; the first one alone writes, reports and validates.
+
     Args:
         run: identity and folder.
         rule: computes gradients; its network must be freshly initialised from the run's seed.
-        batches: gives the batches from a step on.
+        batches: gives the batches from a step on (this process's part of them).
         resume: go on from the folder's checkpoint.
         report: called with the step and its figures.
         validate: called at every checkpoint for figures on held-out pairs.
@@ -92,102 +38,96 @@ def train(
         UserError: the folder holds another run, or training was not asked to resume it.
         DivergedError: the loss is not finite; names the last good checkpoint.
     """
-    optimiser = torch.optim.AdamW(
-        rule.network.parameters(), lr=run.settings.learning_rate, eps=1e-8,
-        weight_decay=run.settings.weight_decay,
-    )
-    first = _start(run, rule, optimiser, resume)
-    journal = Journal(run.folder / JOURNAL)
-    _forget_after(journal, first)
-    from torch.utils.tensorboard import SummaryWriter
-
-    board = SummaryWriter(str(run.folder / "tensorboard"), purge_step=first)
-    rule.network.train()
-    window: list[dict[str, float]] = []
-    record = journal.records[-1] if journal.records else {}
-    began = time.perf_counter()
-    done = first
+    if is_first():
+        claim(run, resume=resume)
+    wait_for_all()
+    optimisation = Optimisation(run, rule)
+    first = optimisation.load()
+    log = _Log(run, first) if is_first() else None
+    record: dict[str, float] = {}
     try:
+        rule.train_mode()
+        began = time.perf_counter()
         for step, batch in enumerate(batches(first), first):
-            figures = _step(run, rule, optimiser, batch, step)
-            window.append(figures)
+            waited = time.perf_counter() - began
+            figures = optimisation.step(batch, step)
             done = step + 1
-            report(done, figures)
-            last = done == run.settings.steps
-            save = last or done % run.save_every == 0
-            if save or done % run.log_every == 0:
-                means = {key: float(np.mean([w[key] for w in window])) for key in figures}
-                means["seconds_per_step"] = (time.perf_counter() - began) / len(window)
+            save = done == run.settings.steps or done % run.save_every == 0
+            if log is not None:
+                log.add(figures, waited)
+                report(done, figures)
+                if save or done % run.log_every == 0:
+                    means = log.means()
+                    if save:
+                        with optimisation.averaged():
+                            found = validate()
+                        rule.train_mode()
+                        means |= {f"validation_{key}": value for key, value in found.items()}
+                    log.write(done, means)
                 if save:
-                    means |= {f"validation_{k}": v for k, v in validate().items()}
-                    rule.network.train()
-                record = {"step": done, **means}
-                journal.append(record)
-                for key, value in means.items():
-                    board.add_scalar(key, value, done)
-                window, began = [], time.perf_counter()
-            if save:
-                _save(run, rule, optimiser, done)
+                    optimisation.save(done)
+            began = time.perf_counter()
+        if log is not None:
+            record = log.last
     finally:
-        board.close()
-        journal.close()
+        if log is not None:
+            log.close()
+    wait_for_all()  # the next stage reads what the first process wrote
     return {key: float(value) for key, value in record.items()}
 
 
-def _start(
-    run: TrainingRun, rule: StepRule, optimiser: torch.optim.Optimizer, resume: bool
-) -> int:
-    path = run.folder / RUN_FILE
-    if not path.exists():
-        write_json(path, run.identity)
-        return 0
-    held = read_json(path)
-    if held != run.identity:
-        differ = sorted(k for k in run.identity if held.get(k) != run.identity[k])
-        raise UserError(
-            f"'{run.folder}' holds another training run (differs in {', '.join(differ)}); "
-            "give another --out"
-        )
-    if not resume:
-        raise UserError(f"'{run.folder}' holds this training run already; add --resume")
-    checkpoint = run.folder / CHECKPOINT
-    if not checkpoint.exists():
-        return 0
-    saved = load_checkpoint(checkpoint, recipe=run.recipe, network=run.network)
-    load_weights(rule.network, saved, checkpoint)
-    restore_optimiser(optimiser, rule.network, saved.optimiser)
-    return int(saved.identity["step"])
+class _Log:
+    """Means of the steps since the last record, to the journal and to TensorBoard.
 
+    Every record has ``seconds_per_step``, ``pairs_per_second`` and ``waiting``, the share of the
+    time that the step waited for its batch.
+    """
 
-def _forget_after(journal: Journal, step: int) -> None:
-    """Drops records of steps that are trained again, so that each step is logged once."""
-    if any(record["step"] > step for record in journal.records):
-        kept = [record for record in journal.records if record["step"] <= step]
-        journal.rewrite(kept)
+    def __init__(self, run: TrainingRun, first: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
 
+        self._journal = Journal(run.folder / JOURNAL)
+        forget_after(self._journal, first)
+        self._board = SummaryWriter(str(run.folder / "tensorboard"), purge_step=first)
+        self._batch = run.settings.batch
+        self._start()
 
-def _step(
-    run: TrainingRun, rule: StepRule, optimiser: torch.optim.Optimizer, batch: FlowBatch,
-    step: int,
-) -> dict[str, float]:
-    rate = one_cycle(step, run.settings.steps, run.settings.learning_rate)
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    optimiser.zero_grad(set_to_none=True)
-    progress = step / run.settings.steps
-    figures = rule.backward(batch, np.random.default_rng([run.seed, step]), progress)
-    norm = torch.nn.utils.clip_grad_norm_(rule.network.parameters(), run.settings.clip)
-    if not (math.isfinite(figures["loss"]) and math.isfinite(float(norm))):
-        raise DivergedError(
-            f"loss {figures['loss']} and gradient norm {float(norm)} at step {step + 1}; "
-            f"the last good checkpoint is {run.folder / CHECKPOINT}"
-        )
-    optimiser.step()
-    return {**figures, "gradient_norm": float(norm), "learning_rate": rate}
+    def _start(self) -> None:
+        self._window: list[dict[str, float]] = []
+        self._waited = 0.0
+        self._began = time.perf_counter()
 
+    def add(self, figures: dict[str, float], waited: float) -> None:
+        """Takes one step."""
+        self._window.append(figures)
+        self._waited += waited
 
-def _save(
-    run: TrainingRun, rule: StepRule, optimiser: torch.optim.Optimizer, step: int
-) -> None:
-    identity = {**run.identity, "step": step}
-    save_checkpoint(run.folder / CHECKPOINT, rule.network, identity, optimiser)
+    def means(self) -> dict[str, float]:
+        """Means since the last record."""
+        names = dict.fromkeys(name for figures in self._window for name in figures)
+        means = {
+            name: float(np.mean([f[name] for f in self._window if name in f])) for name in names
+        }
+        elapsed = time.perf_counter() - self._began
+        seconds = elapsed / len(self._window)
+        return {
+            **means, "seconds_per_step": seconds, "pairs_per_second": self._batch / seconds,
+            "waiting": self._waited / elapsed,
+        }
+
+    def write(self, step: int, means: dict[str, float]) -> None:
+        """Writes one record."""
+        self._journal.append({"step": step, **means})
+        for key, value in means.items():
+            self._board.add_scalar(key, value, step)
+        self._start()
+
+    @property
+    def last(self) -> dict[str, float]:
+        """The last record."""
+        return self._journal.records[-1] if self._journal.records else {}
+
+    def close(self) -> None:
+        """Closes the files."""
+        self._board.close()
+        self._journal.close()

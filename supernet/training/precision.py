@@ -9,17 +9,25 @@ from supernet.training.settings import TrainingSettings
 
 def autocast(settings: TrainingSettings, device: torch.device) -> torch.autocast:
     """The precision that the settings ask for, on a device."""
+    kind = training_dtype(settings.precision, device)
     # No cache of cast weights: it would be shared by threads that differentiate apart.
     return torch.autocast(
-        device.type, torch.bfloat16, enabled=half_precision(settings.precision, device),
-        cache_enabled=False,
+        device.type, torch.bfloat16 if kind == torch.float32 else kind,
+        enabled=kind != torch.float32, cache_enabled=False,
     )
 
 
-def half_precision(precision: str, device: torch.device) -> bool:
-    """Whether to train in bf16: as told, or where the processor has matrix units for it."""
+def training_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """What convolutions compute in: as told, or bf16 where the processor has units for it."""
     if precision == "auto":
-        if device.type == "cuda":
-            return bool(torch.cuda.is_bf16_supported())
-        return bool(torch.cpu._is_amx_tile_supported())
-    return precision == "bf16"
+        fast = (
+            torch.cuda.is_bf16_supported() if device.type == "cuda"
+            else torch.cpu._is_amx_tile_supported()
+        )
+        return torch.bfloat16 if fast else torch.float32
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+def needs_scaling(precision: str) -> bool:
+    """Whether gradients would vanish without a factor: fp16 has few exponents, bf16 enough."""
+    return precision == "fp16"

@@ -12,22 +12,24 @@ import torch
 from luts.errors import UserError
 from luts.files import sha256
 from luts.spaces import load_space
+from supernet.candidates import Candidate
 from supernet.data.photos import bundled_photos, folder_photos
 from supernet.data.render import FlowBatch
-from supernet.raft.network import FlowNetwork
+from supernet.processes import own_part
+from supernet.raft.network import FlowNetwork, initialise_plainly
 from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
-from supernet.spaces._encoder import ElasticEncoder
-from supernet.tasks.flow import flow_metrics
 from supernet.training.checkpoint import STEPS_BEFORE, load_checkpoint, load_weights, step_of
-from supernet.training.data import render_settings, rendered_batches, validation_batch
-from supernet.training.loop import CHECKPOINT
-from supernet.training.rules import SandwichRule, StandaloneRule, StepRule
+from supernet.training.data import PairSource, RenderedPairs, batches_of, check_data
+from supernet.training.rules import StandaloneRule, StepRule
+from supernet.training.sandwich import SandwichRule
 from supernet.training.settings import TrainingSettings
+from supernet.training.validation import Validation
 from supernet.weights import weights_path
 
-_VALIDATION_PAIRS = 24
-Start = Path | Literal["shipped"] | None
+Weights = Path | Literal["shipped"]
+Start = Weights | None
+_TEACHER_FRAMES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,13 @@ class Stage:
 def make_stage(
     recipe: str, stage: str, folder: Path, settings: TrainingSettings, seed: int,
     photo_folder: Path | None, *, device: torch.device | None = None, workers: int = 1,
-    start: Start = None,
+    start: Start = None, teacher: Start = None, candidate: Candidate | None = None,
 ) -> Stage:
     """Builds a stage; the supernet's teacher is the reference trained in the same folder.
 
     Args:
         recipe: name.
-        stage: ``reference`` or ``supernet``.
+        stage: ``reference``, ``supernet`` or the candidate's name.
         folder: of the training.
         settings: training section.
         seed: of data, initial weights and sampled architectures.
@@ -57,52 +59,73 @@ def make_stage(
         device: where to train (None: CPU).
         workers: processes that render.
         start: weights to go on from with a new schedule: a training folder, or ``shipped``.
+        teacher: training folder whose reference teaches, or ``shipped`` (None: ``folder``).
+        candidate: the stand-alone network, where it is neither reference nor supernet.
 
     Raises:
-        UserError: the teacher or the weights to start from are missing, the teacher is unfinished,
-            or the photographs are unusable.
+        UserError: its data cannot be had, the teacher or the weights to start from are missing, the
+            teacher is unfinished, or the photographs are unusable.
     """
+    check_data(settings)
     space = cast(SearchSpace, load_space(recipe))
     photos = bundled_photos() if photo_folder is None else folder_photos(photo_folder)
+    source: PairSource = RenderedPairs(photos, settings, seed, str(photo_folder or "bundled"))
     place = device or torch.device("cpu")
-    extra: dict[str, Any] = {"photos": str(photo_folder or "bundled")}
+    extra = dict(source.identity)
     if place.type != "cpu":
         extra["device"] = torch.cuda.get_device_name(place)
     torch.manual_seed(seed)
+    validation = Validation(source, place)
     rule: StepRule
-    if stage == "reference":
-        network = space.build_reference().to(place)
-        rule = StandaloneRule(network, settings)
+    network = _fresh(space, stage, candidate, settings).to(place)
+    if stage == "supernet":
+        taught = _taught(space, network, settings, teacher or folder, new=start is None)
+        extra["teacher"] = None if taught is None else taught[1]
+        if taught is not None:
+            recalibrate(taught[0], source.calibration(_TEACHER_FRAMES).to(place))
+        rule = SandwichRule(space, network, taught[0] if taught else None, settings)
     else:
-        network = space.build_supernet().to(place)
-        path = folder / "reference" / CHECKPOINT
-        teacher = _teacher(space, recipe, path) if settings.fad.weight > 0 else None
-        if teacher is not None:
-            teacher.to(place)
-            calibration = validation_batch(photos, render_settings(settings), 16, part=1)
-            recalibrate(teacher, calibration.frame1.to(place))
-        if teacher is not None and settings.fad.initial_head and start is None:
-            network.head.load_state_dict(teacher.head.state_dict())
-        extra["teacher"] = sha256(path) if teacher is not None else None
-        rule = SandwichRule(space, network, teacher, settings)
+        rule = StandaloneRule(network, settings)
+    if candidate is not None and candidate.architecture is not None:
+        extra["architecture"] = candidate.architecture.as_json()
     if start is not None:
         extra |= _start_from(network, recipe, stage, start)
-    render = render_settings(settings)
-    held_out = validation_batch(photos, render, _VALIDATION_PAIRS).to(place)
-    frames = validation_batch(photos, render, _VALIDATION_PAIRS, part=1).frame1.to(place)
+    if settings.freeze_batch_norm and stage != "supernet":
+        recalibrate(network, validation.frames)
+        network.frozen_statistics = True
+    if settings.compile:
+        network.head.compile()
 
     def validate() -> dict[str, float]:
-        return _validate(space, network, stage, held_out, frames)
+        if stage == "supernet":
+            return validation.supernet(space, network)
+        return validation.standalone(network)
 
     def batches(first: int) -> Iterator[FlowBatch]:
-        for batch in rendered_batches(photos, settings, seed, first, workers):
+        part = own_part(settings.batch)
+        for batch in batches_of(source, first, settings.steps, workers, part):
             yield batch.to(place)
 
     return Stage(rule, batches, validate, extra)
 
 
+def _fresh(
+    space: SearchSpace, stage: str, candidate: Candidate | None, settings: TrainingSettings
+) -> FlowNetwork:
+    """A network with new weights; the seed was set before."""
+    if candidate is not None:
+        network = candidate.build()
+    elif stage == "supernet":
+        network = space.build_supernet()
+    else:
+        network = space.build_reference()
+    if settings.head_init == "torch":
+        initialise_plainly(network.head)
+    return network
+
+
 def _start_from(
-    network: FlowNetwork, recipe: str, stage: str, start: Path | Literal["shipped"]
+    network: FlowNetwork, recipe: str, stage: str, start: Weights
 ) -> dict[str, Any]:
     """Loads weights; returns what says so in the run's identity."""
     path = weights_path(recipe, stage, None if start == "shipped" else start)
@@ -111,42 +134,48 @@ def _start_from(
     return {"started_from": sha256(path), STEPS_BEFORE: step_of(saved)}
 
 
-def _teacher(space: SearchSpace, recipe: str, path: Path) -> FlowNetwork:
-    if not path.is_file():
+def give_head(space: SearchSpace, network: FlowNetwork, source: Weights) -> str:
+    """Puts a trained reference's head into a network; returns the digest of its weights.
+
+    Raises:
+        UserError: there is no trained reference, or its head has another form.
+    """
+    teacher, digest = _teacher(space, source)
+    try:
+        network.head.load_state_dict(teacher.head.state_dict())
+    except RuntimeError:
+        raise UserError(f"the reference of recipe {space.name} has another head than this network"
+                        ) from None
+    return digest
+
+
+def _taught(
+    space: SearchSpace, network: FlowNetwork, settings: TrainingSettings, source: Weights, *,
+    new: bool,
+) -> tuple[FlowNetwork, str] | None:
+    """The teacher and the digest of its weights; a new supernet may get its head from it."""
+    fad = settings.fad
+    if fad.weight == 0 and not (fad.initial_head and new):
+        return None
+    teacher, digest = _teacher(space, source)
+    teacher.to(next(network.parameters()).device)
+    if fad.initial_head and new:
+        network.head.load_state_dict(teacher.head.state_dict())
+    return teacher, digest
+
+
+def _teacher(space: SearchSpace, source: Weights) -> tuple[FlowNetwork, str]:
+    folder = None if source == "shipped" else source
+    try:
+        path = weights_path(space.name, "reference", folder)
+    except UserError as error:
         raise UserError(
-            f"the supernet learns from the trained reference, and '{path}' is not there; "
-            f"train it first: python -m supernet.train --recipe {recipe} --network reference"
-        )
-    saved = load_checkpoint(path, recipe=recipe, network="reference")
-    if saved.identity["step"] < saved.identity["settings"]["steps"]:
+            f"the supernet learns from the trained reference: {error}, with --network reference; "
+            "or name another with --teacher"
+        ) from None
+    saved = load_checkpoint(path, recipe=space.name, network="reference")
+    if folder is not None and saved.identity["step"] < saved.identity["settings"]["steps"]:
         raise UserError(f"the reference in '{path}' is not fully trained; --resume it first")
     teacher = space.build_reference()
     load_weights(teacher, saved, path)
-    return teacher.eval().requires_grad_(False)
-
-
-def _validate(
-    space: SearchSpace, network: FlowNetwork, stage: str, held_out: FlowBatch,
-    frames: torch.Tensor,
-) -> dict[str, float]:
-    """Error on held-out pairs; a supernet's largest and smallest use the batch's statistics."""
-    def epe() -> float:
-        with torch.no_grad():
-            flow = network.flows(held_out.frame1, held_out.frame2)[-1]
-        return flow_metrics(flow, held_out.flow, held_out.valid)["epe"]
-
-    if stage == "reference":
-        recalibrate(network, frames)
-        return {"epe": epe()}
-    found = {}
-    buffers = {name: value.clone() for name, value in network.named_buffers()}
-    network.train()
-    for name, vector in (("largest", space.largest), ("smallest", space.smallest)):
-        choice = space.encoder_choice(space.decode(vector))
-        for encoder in (network.fnet, network.cnet):
-            cast(ElasticEncoder, encoder).choice = choice
-        found[f"epe_{name}"] = epe()
-    with torch.no_grad():
-        for name, value in network.named_buffers():
-            value.copy_(buffers[name])
-    return found
+    return teacher.eval().requires_grad_(False), sha256(path)

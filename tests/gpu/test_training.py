@@ -8,7 +8,8 @@ from supernet.data.photos import bundled_photos
 from supernet.data.render import RenderSettings, render_batch
 from supernet.spaces.flownas import flownas_small
 from supernet.training.loop import TrainingRun, train
-from supernet.training.rules import SandwichRule, StandaloneRule
+from supernet.training.rules import StandaloneRule
+from supernet.training.sandwich import SandwichRule
 from supernet.training.settings import training_settings
 
 pytestmark = [
@@ -37,6 +38,24 @@ def test_first_step_is_that_of_the_cpu(kind):
         rule.network.train()
         found.append(rule.backward(batch.to(place), np.random.default_rng(0))["loss"])
     assert found[1] == pytest.approx(found[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("changes", [
+    {"precision": "bf16"}, {"precision": "fp16", "ema": 0.9}, {"compile": True},
+], ids=str)
+def test_options_train_on_the_device(tmp_path, changes):
+    settings = training_settings("flownas-small", {**SETTINGS.model_dump(), **changes})
+    batch = render_batch(bundled_photos(), RenderSettings(height=64, width=64), 1, 0).to(CUDA)
+    space = flownas_small()
+    torch.manual_seed(0)
+    teacher = space.build_reference().eval().requires_grad_(False).to(CUDA)
+    rule = SandwichRule(space, space.build_supernet().to(CUDA), teacher, settings)
+    if settings.compile:
+        rule.network.head.compile()
+    run = TrainingRun(tmp_path, "flownas-small", "supernet", settings, 0, {})
+    last = train(run, rule, lambda first: iter([batch] * 4), resume=False,
+                 report=lambda step, figures: None, validate=lambda: {})
+    assert np.isfinite(last["loss"]) and (tmp_path / "checkpoint.safetensors").is_file()
 
 
 def test_checkpoints_resume_on_the_device(tmp_path):

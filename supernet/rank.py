@@ -1,0 +1,154 @@
+"""Ranking fidelity: does a supernet order architectures as training them alone does?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from luts import cli
+from luts.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from luts.files import Journal
+    from luts.space import Architecture
+    from supernet.space import SearchSpace
+    from supernet.training.scoring import HeldOut
+
+_RESULT = "rank.json"
+
+
+def main(
+    recipe: Annotated[str, typer.Option(help="Recipe of the space.")] = "flownas-small",
+    architectures: Annotated[int, typer.Option(min=3, help="Networks to train alone.")] = 16,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each.")] = 600,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Trainings of each; two show how sure their own order is.")
+    ] = 1,
+    supernets: Annotated[
+        list[str] | None,
+        typer.Option("--supernet", help="Training folder with a supernet, or 'shipped'; "
+                                        "repeatable, such as with and without FAD [shipped]."),
+    ] = None,
+    head: Annotated[
+        str, typer.Option(help="Whose reference gives the head that networks start with, as the "
+                               "supernet's did: a training folder, 'shipped', or 'fresh'.")
+    ] = "shipped",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Another training setting, such as batch=4; repeatable."),
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=4, help="Held-out rendered pairs to score on.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of architectures and training.")] = 0,
+    device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda:0.")] = "cpu",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [all].")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that render pairs.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder [runs/rank-RECIPE].")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after a stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Trains random architectures alone and compares their order with the supernet's.
+
+    Errors are those on held-out rendered pairs, with batch norms recalibrated for each network.
+
+    Examples:
+      python -m supernet.rank --architectures 16
+      python -m supernet.rank --supernet runs/with-fad --supernet runs/without --repeats 2
+      python -m supernet.rank --steps 2000 --device cuda:0 --workers 14 --resume --json
+    """
+    from luts.files import Journal, read_json, safe_name, writable_folder, write_json
+    from luts.progress import counted
+    from luts.spaces import load_space
+    from supernet.training.plan import rendered_settings
+
+    settings = rendered_settings(recipe, changes or [], steps)
+    space = cast("SearchSpace", load_space(recipe))
+    given = supernets or ["shipped"]
+    if len(set(given)) != len(given):
+        raise UserError(f"--supernet {given[0]}: each supernet once")
+    folder = out or Path("runs") / f"rank-{safe_name(recipe, 'recipe')}"
+    found = {name: _supernet(space, name) for name in given}
+    identity = {
+        "recipe": recipe, "architectures": architectures, "repeats": repeats, "seed": seed,
+        "head": head, "pairs": pairs, "settings": settings.model_dump(mode="json"),
+        "supernets": {name: facts for name, (_, facts) in found.items()},
+    }
+    _claim(writable_folder(folder) / "run.json", identity, resume=resume)
+    from supernet._standalone import Apprentices, distinct_architectures
+    from supernet.training.scoring import HeldOut
+    from supernet.training.threads import prepare_thread, training_device
+
+    place = training_device(device)
+    prepare_thread(threads)
+    chosen = distinct_architectures(space, architectures, seed)
+    held = HeldOut(settings, pairs, place)
+    journal = Journal(folder / "journal.jsonl")
+    inherited = {
+        name: _inherited(space, name, network, chosen, held, journal)
+        for name, (network, _) in found.items()
+    }
+    apprentices = Apprentices(
+        space, settings, writable_folder(folder / "networks"), seed, workers, place,
+        None if head == "fresh" else "shipped" if head == "shipped" else Path(head),
+    )
+    with counted("training alone", architectures * repeats) as done:
+        alone = apprentices.scores(chosen, repeats, held, journal, done)
+    journal.close()
+    from supernet._ranking import ranking, show
+
+    result = {**ranking(inherited, alone, chosen), "run": read_json(folder / "run.json")}
+    write_json(folder / _RESULT, result)
+    if as_json:
+        print(json.dumps(result, indent=2))
+    else:
+        show(result)
+
+
+def _supernet(space: SearchSpace, name: str) -> tuple[Any, dict[str, Any]]:
+    """A supernet and what tells it from others."""
+    from supernet.training.checkpoint import load_checkpoint
+    from supernet.weights import load_part, weights_path
+
+    folder = None if name == "shipped" else Path(name)
+    network, facts = load_part(space, "supernet", folder)
+    path = weights_path(space.name, "supernet", folder)
+    trained = load_checkpoint(path, recipe=space.name, network="supernet").identity["settings"]
+    return network, {**facts, "fad": trained["fad"]["weight"]}
+
+
+def _claim(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
+    from luts.files import read_json, write_json
+
+    if not path.exists():
+        write_json(path, identity)
+        return
+    held = read_json(path)
+    if held != identity:
+        differ = sorted(k for k in identity if held.get(k) != identity[k])
+        raise UserError(f"'{path.parent}' holds another ranking (differs in {', '.join(differ)}); "
+                        "give another --out")
+    if not resume:
+        raise UserError(f"'{path.parent}' holds this ranking already; add --resume")
+
+
+def _inherited(
+    space: SearchSpace, name: str, supernet: Any, architectures: Sequence[Architecture],
+    held: HeldOut, journal: Journal,
+) -> list[dict[str, float]]:
+    """Scores with inherited weights; what the journal holds is not scored again."""
+    known = {r["index"]: r["scores"] for r in journal.records
+             if r["event"] == "inherited" and r["supernet"] == name}
+    for index, architecture in enumerate(architectures):
+        if index not in known:
+            known[index] = held.score_inherited(space, supernet, architecture)
+            journal.append({"event": "inherited", "supernet": name, "index": index,
+                            "scores": known[index]})
+    return [known[index] for index in range(len(architectures))]
+
+
+if __name__ == "__main__":
+    cli.run(main, resumable=True)

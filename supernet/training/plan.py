@@ -1,0 +1,198 @@
+"""What one call of the trainer trains: networks within stages, each in its folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from luts.errors import UnknownNameError, UserError
+from luts.files import writable_folder
+from luts.recipes import read_recipe
+from luts.spaces import load_space
+from supernet.training.settings import TrainingSettings, merged, training_settings
+
+if TYPE_CHECKING:
+    import torch
+
+    from supernet.candidates import Candidate
+    from supernet.training.stage import Start
+
+
+def overrides(
+    section: dict[str, Any], changes: Sequence[str], steps: int | None = None,
+    batch: int | None = None, data: str | None = None,
+) -> dict[str, Any]:
+    """A recipe's training section with what the user wants otherwise, in every stage.
+
+    Args:
+        section: of the recipe.
+        changes: such as ``fad.pool=mean``; values are YAML.
+        steps: steps (None: the recipe's).
+        batch: pairs a step (None: the recipe's).
+        data: what to train on (None: the recipe's).
+
+    Raises:
+        UserError: a change is no ``name=value``.
+    """
+    wanted: dict[str, Any] = {
+        name: value for name, value in (("steps", steps), ("batch", batch), ("data", data))
+        if value is not None
+    }
+    for change in changes:
+        name, equals, text = change.partition("=")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = None
+        if not (equals and name and text and value is not None):
+            raise UserError(f"--set {change}: give NAME=VALUE, such as ema=0.999 or fad.taps=[4]")
+        for part in reversed(name.split(".")):
+            value = {part: value}
+        wanted = merged(wanted, value)
+    stages = {name: merged(own, wanted) for name, own in section.get("stages", {}).items()}
+    return {**merged(section, wanted), **({"stages": stages} if stages else {})}
+
+
+def rendered_settings(
+    recipe: str, changes: Sequence[str] = (), steps: int | None = None
+) -> TrainingSettings:
+    """How a recipe trains from scratch (in its first stage, if it has stages), on rendered pairs.
+
+    Args:
+        recipe: name.
+        changes: see `overrides`.
+        steps: steps (None: the recipe's).
+
+    Raises:
+        UserError: no such recipe, or a setting is unknown or out of range.
+    """
+    section = overrides(
+        read_recipe(recipe).get("training", {}), changes, steps, data="rendered"
+    )
+    return training_settings(recipe, section, next(iter(section.get("stages", {})), None))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Networks to train, and where.
+
+    Attributes:
+        recipe: name.
+        section: training section.
+        folder: of the training; stages have folders in it.
+        seed: of data, initial weights and sampled architectures.
+        photos: folder of photographs (None: those of installed packages).
+        workers: processes that render.
+        save_every: steps between checkpoints.
+        resume: go on after a stop.
+        start: weights that the first stage starts from.
+        teacher: whose reference teaches (None: that of the stage).
+        stage: the only stage to train (None: all).
+    """
+
+    recipe: str
+    section: dict[str, Any]
+    folder: Path
+    seed: int
+    photos: Path | None
+    workers: int
+    save_every: int
+    resume: bool
+    start: Start
+    teacher: Start
+    stage: str | None
+
+    def __post_init__(self) -> None:
+        """Checks every stage before anything is trained."""
+        names = list(self.section.get("stages", {}))
+        if self.stage is not None and self.stage not in names:
+            raise UnknownNameError(f"stage of recipe {self.recipe}", self.stage, names)
+        for name in names:
+            held = training_settings(self.recipe, self.section, name).fad.teacher
+            if held is not None and held not in names:
+                raise UnknownNameError(f"stage (fad.teacher of {name})", held, names)
+        if not names:
+            training_settings(self.recipe, self.section)
+
+    def train(
+        self, networks: Sequence[str], device: torch.device, *, alone: bool = False
+    ) -> None:
+        """Trains networks through the stages.
+
+        Args:
+            networks: ``reference``, ``supernet``, or names of stand-alone networks.
+            device: where.
+            alone: whether these are names of stand-alone networks.
+
+        Raises:
+            UserError: see `supernet.training.stage.make_stage`.
+        """
+        from supernet.candidates import find_candidate
+        from supernet.space import SearchSpace
+
+        space = cast(SearchSpace, load_space(self.recipe))
+        found = [find_candidate(space, name) if alone else None for name in networks]
+        names: list[str | None] = list(self.section.get("stages", {})) or [None]
+        for index, name in enumerate(names):
+            if self.stage not in (None, name):
+                continue
+            before = names[index - 1] if index > 0 else None
+            start = self.start
+            if before is not None and (start is None or self.stage is None):
+                start = self.folder / before
+            for network, candidate in zip(networks, found, strict=True):
+                self._train(name, network, candidate, start, device)
+
+    def _train(
+        self, stage: str | None, network: str, candidate: Candidate | None, start: Start,
+        device: torch.device,
+    ) -> None:
+        from supernet.processes import is_first
+        from supernet.training.loop import train
+        from supernet.training.progress import TrainingProgress
+        from supernet.training.run import TrainingRun, is_finished
+        from supernet.training.stage import make_stage
+
+        settings = training_settings(self.recipe, self.section, stage)
+        folder = self.folder if stage is None else self.folder / stage
+        name = network if candidate is None else candidate.name
+        held = make_stage(
+            self.recipe, name, folder, settings, self.seed, self.photos, device=device,
+            workers=self.workers, start=start, teacher=self._teacher(settings),
+            candidate=candidate,
+        )
+        run = TrainingRun(
+            writable_folder(folder / name), self.recipe, name, settings, self.seed, held.extra,
+            self.save_every,
+        )
+        label = name if stage is None else f"{stage} {name}"
+        if is_first():
+            count = sum(parameter.numel() for parameter in held.rule.network.parameters())
+            print(f"{label}: {count:,} parameters", file=sys.stderr)
+        if is_finished(run):
+            if is_first():
+                print(f"{label} is trained already ({settings.steps} steps): {run.folder}")
+            return
+        with ExitStack() as stack:
+            progress = None
+            if is_first():
+                progress = stack.enter_context(TrainingProgress(label, settings.steps))
+            last = train(
+                run, held.rule, held.batches, resume=self.resume,
+                report=progress.report if progress else lambda step, figures: None,
+                validate=held.validate,
+            )
+        if is_first():
+            figures = "  ".join(f"{key} {value:.4g}" for key, value in last.items())
+            print(f"{label} trained: {figures}", file=sys.stderr)
+
+    def _teacher(self, settings: TrainingSettings) -> Start:
+        if self.teacher is None and settings.fad.teacher is not None:
+            return self.folder / settings.fad.teacher
+        return self.teacher

@@ -1,0 +1,74 @@
+import json
+
+import pytest
+
+from luts.errors import UserError
+from supernet import rank
+from supernet._ranking import ranking
+from supernet._standalone import distinct_architectures
+from supernet.fidelity import rank_agreement
+from supernet.spaces.flownas import flownas_small
+
+
+def test_agreement_is_kendall_s_and_spearman_s():
+    same = rank_agreement([1, 2, 3, 4], [10, 20, 30, 40])
+    assert (same["kendall"], same["spearman"], same["networks"]) == (1.0, 1.0, 4)
+    assert rank_agreement([1, 2, 3, 4], [4, 3, 2, 1])["kendall"] == -1.0
+    # 5 of 6 pairs agree; ranks differ by 1, 1, 0, 0.
+    one_swap = rank_agreement([1, 2, 3, 4], [2, 1, 3, 4])
+    assert one_swap["kendall"] == pytest.approx(4 / 6)
+    assert one_swap["spearman"] == pytest.approx(1 - 6 * 2 / (4 * 15))
+    assert one_swap["kendall_low"] <= one_swap["kendall"] <= one_swap["kendall_high"]
+    for wrong in (([1, 2], [1, 2]), ([1, 1, 1], [1, 2, 3]), ([1, 2, 3], [1, 2])):
+        with pytest.raises(ValueError, match="networks"):
+            rank_agreement(*wrong)
+
+
+def test_supernets_are_compared_with_the_mean_of_the_repetitions():
+    space = flownas_small()
+    chosen = distinct_architectures(space, 3, 0)
+
+    def scores(*values):
+        return [{"epe": v, "fl_all": 10 * v} for v in values]
+
+    found = ranking({"a": scores(1, 2, 3), "b": scores(3, 2, 1)},
+                    [scores(1, 5, 6), scores(3, 2, 9)], chosen)
+    assert found["agreement"]["a"]["epe"]["kendall"] == 1.0
+    assert found["agreement"]["b"]["fl_all"]["kendall"] == -1.0
+    assert found["between_repeats"]["epe"]["kendall"] == pytest.approx(1 / 3)
+    assert [n["inherited"]["b"]["epe"] for n in found["networks"]] == [3, 2, 1]
+
+
+def test_architectures_are_distinct_and_draws_are_bounded():
+    space = flownas_small()
+    assert len({a.choices for a in distinct_architectures(space, 50, 1)}) == 50
+    assert distinct_architectures(space, 3, 1) != distinct_architectures(space, 3, 2)
+    with pytest.raises(UserError, match="1000 draws gave 1000"):
+        distinct_architectures(space, 1001, 0)
+
+
+def test_a_ranking_run_goes_on_to_the_same_result(tmp_path, capsys):
+    options = {
+        "architectures": 3, "steps": 1, "pairs": 4, "threads": 1, "out": tmp_path, "as_json": True,
+        "changes": ["render.height=64", "render.width=64", "batch=1", "iterations=2",
+                    "precision=fp32", "calibration_pairs=2"],
+    }
+
+    def go(**more):
+        rank.main(recipe="flownas-small", repeats=1, supernets=None, head="shipped", seed=0,
+                  device="cpu", workers=1, **{"resume": False, **options, **more})
+        return json.loads(capsys.readouterr().out)
+
+    first = go()
+    assert first["run"]["supernets"]["shipped"]["fad"] == 0.1
+    assert first["agreement"]["shipped"]["epe"]["networks"] == 3
+    assert len({n["alone"][0]["epe"] for n in first["networks"]}) == 3
+    with pytest.raises(UserError, match="--resume"):
+        go()
+    with pytest.raises(UserError, match=r"differs in pairs"):
+        go(pairs=8, resume=True)
+    # What a kill leaves: a torn line, and a network that is trained but not scored.
+    journal = tmp_path / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[:-1]) + lines[-1][:9])
+    assert go(resume=True) == first
