@@ -4,15 +4,15 @@
     python -m benchmarks.training_cost --threads 2 --recipe flownas --set batch=2
 
 Times steps of the supernet and of its largest network alone in turns, in random order, on the same
-batches, with the same precision and cores; then how fast pairs are rendered, against what training
-takes. The figure is seconds per supernet step, per architecture in it, over seconds per step of the
-largest network alone.
+batches, with the same precision and cores; among them how fast pairs are rendered, against what
+training takes, and how fast torch multiplies two large matrices, against what the largest network
+attains. The figure is seconds per supernet step, per architecture in it, over seconds per step of
+the largest network alone.
 """
 
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 import typer
 
+from benchmarks._training_times import gflops, interleaved, product
 from luts import cli
 from luts.files import writable_folder, write_json
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from supernet.training.rules import StepRule
 
 SUPERNET, LARGEST, RENDER = "supernet step", "largest alone, step", "rendering a batch"
+PEAK = "matrix product"
 
 
 def main(
@@ -70,15 +72,18 @@ def main(
         source.batch(2 + index)
         torch.set_num_threads(threads)
 
+    rules = _rules(space, settings, seed, place, threads)
+    work = {LARGEST: gflops(rules[LARGEST], batches[0])}
+    work[PEAK], multiply = product(settings, place)
     with tempfile.TemporaryDirectory() as folder:
         steps = {
             name: _stepper(rule, recipe, settings, seed, Path(folder), batches)
-            for name, rule in _rules(space, settings, seed, place, threads).items()
+            for name, rule in rules.items()
         }
-        times = _interleaved({**steps, RENDER: rendering}, rounds, seed, place)
+        times = interleaved({**steps, RENDER: rendering, PEAK: multiply}, rounds, seed, place)
     count = settings.sandwich.random + settings.sandwich.largest + settings.sandwich.smallest
     result = {
-        **_figures(times, count, settings.batch), "recipe": recipe, "device": device,
+        **_figures(times, count, settings.batch, work), "recipe": recipe, "device": device,
         "threads": threads, "rounds": rounds, "settings": settings.model_dump(mode="json"),
         "seconds": times,
     }
@@ -125,30 +130,16 @@ def _stepper(
     return step
 
 
-def _interleaved(
-    kinds: dict[str, Callable[[int], None]], rounds: int, seed: int, device: torch.device
-) -> dict[str, list[float]]:
-    """Seconds of each kind in each round, after one that does not count."""
-    import torch
-
-    rng = np.random.default_rng(seed)
-    times: dict[str, list[float]] = {name: [] for name in kinds}
-    for index in range(rounds + 1):
-        for name in rng.permutation(list(kinds)):
-            began = time.perf_counter()
-            kinds[name](index)
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-            if index > 0:
-                times[name].append(time.perf_counter() - began)
-    return times
-
-
-def _figures(times: dict[str, list[float]], architectures: int, batch: int) -> dict[str, Any]:
+def _figures(
+    times: dict[str, list[float]], architectures: int, batch: int, work: dict[str, float]
+) -> dict[str, Any]:
     """Ratios are taken round by round, so that a slow moment of the machine meets both."""
     supernet, largest = np.array(times[SUPERNET]), np.array(times[LARGEST])
     ratios = supernet / architectures / largest
-    pairs_per_second = {name: batch / float(np.median(times[name])) for name in times}
+    pairs_per_second = {
+        name: batch / float(np.median(times[name])) for name in (SUPERNET, LARGEST, RENDER)
+    }
+    rate = {name: count / float(np.median(times[name])) for name, count in work.items()}
     return {
         "architectures": architectures,
         "ratio_per_architecture": float(np.median(ratios)),
@@ -156,6 +147,9 @@ def _figures(times: dict[str, list[float]], architectures: int, batch: int) -> d
         "supernet_step_s": float(np.median(supernet)),
         "largest_step_s": float(np.median(largest)),
         "pairs_per_second": pairs_per_second,
+        "gflops": work,
+        "gflops_per_second": rate,
+        "largest_over_peak": rate[LARGEST] / rate[PEAK],
         "rendering_per_worker_over_supernet_need":
             pairs_per_second[RENDER] / pairs_per_second[SUPERNET],
         "rendering_per_worker_over_largest_need":
@@ -176,6 +170,9 @@ def _show(result: dict[str, Any]) -> None:
     print(f"one worker renders {result['rendering_per_worker_over_supernet_need']:.2f} times what "
           f"the supernet takes, {result['rendering_per_worker_over_largest_need']:.2f} times what "
           "the largest alone takes")
+    rate = result["gflops_per_second"]
+    print(f"the largest alone computes {rate[LARGEST]:.0f} GFLOP/s, "
+          f"{result['largest_over_peak']:.0%} of torch's {rate[PEAK]:.0f} in a matrix product")
 
 
 if __name__ == "__main__":

@@ -97,6 +97,9 @@ class OnnxRuntime(Runtime):
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = _ERRORS_ONLY
+        # Else the threads of one session keep a core busy for 20 ms after each inference,
+        # which the next session, or the probe of the pace, then lacks (docs/decisions/pace.md).
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         if folder is not None:
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(folder.name) / "profile")

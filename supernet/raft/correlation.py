@@ -25,8 +25,12 @@ class CorrelationPyramid(nn.Module):
             One tensor a level, (B h w, 1, h / 2^i, w / 2^i).
         """
         B, C, h, w = features1.shape
-        left = features1.flatten(2).transpose(1, 2)
-        volume = torch.matmul(left, features2.flatten(2)) / C**0.5
+        left, right = features1.flatten(2).transpose(1, 2), features2.flatten(2)
+        if left.dtype == torch.float16:  # whose largest number such sums exceed
+            with torch.autocast(left.device.type, enabled=False):
+                volume = torch.matmul(left.float(), right.float()) / C**0.5
+        else:
+            volume = torch.matmul(left, right) / C**0.5
         level = volume.reshape(B * h * w, 1, h, w).float()
         pyramid = [level]
         for _ in range(self.levels - 1):

@@ -96,6 +96,13 @@ def initialise(head: FlowHead) -> None:
     nn.init.normal_(head.update.flow2.weight, std=0.01)
 
 
+def initialise_plainly(head: FlowHead) -> None:
+    """PyTorch's own initialisation of all convolutions, as in RAFT."""
+    for module in head.modules():
+        if isinstance(module, nn.Conv2d):
+            module.reset_parameters()
+
+
 def _coordinates(features: torch.Tensor) -> torch.Tensor:
     """Pixel positions x, y at 1/8 resolution, (B, 2, h, w)."""
     B, _, h, w = features.shape

@@ -117,6 +117,8 @@ class TrainingSettings(_Section):
             before (RAFT, after chairs). A supernet always uses those of its batch.
         precision: ``auto`` takes bf16 where the processor multiplies matrices in it.
         compile: compile the head, which all architectures share (pays on GPUs).
+        head_init: ``kaiming`` keeps the size of what passes each layer (our design), ``torch`` is
+            PyTorch's own (RAFT).
         calibration_pairs: frames that settle the batch norms of each architecture.
         render: rendered pairs.
         sandwich: sampling rule of the supernet.
@@ -140,6 +142,7 @@ class TrainingSettings(_Section):
     freeze_batch_norm: bool = False
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     compile: bool = False
+    head_init: Literal["kaiming", "torch"] = "kaiming"
     calibration_pairs: int = Field(default=8, gt=0)
     render: RenderSection = RenderSection()
     sandwich: SandwichSettings = SandwichSettings()

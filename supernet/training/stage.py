@@ -14,7 +14,7 @@ from luts.files import sha256
 from luts.spaces import load_space
 from supernet.candidates import Candidate
 from supernet.data.render import FlowBatch
-from supernet.raft.network import FlowNetwork
+from supernet.raft.network import FlowNetwork, initialise_plainly
 from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
 from supernet.training.checkpoint import STEPS_BEFORE, load_checkpoint, load_weights, step_of
@@ -75,16 +75,14 @@ def make_stage(
     torch.manual_seed(seed)
     validation = Validation(source, place)
     rule: StepRule
+    network = _fresh(space, stage, candidate, settings).to(place)
     if stage == "supernet":
-        network = space.build_supernet().to(place)
         taught = _taught(space, network, settings, teacher or folder, new=start is None)
         extra["teacher"] = None if taught is None else taught[1]
         if taught is not None:
             recalibrate(taught[0], source.calibration(_TEACHER_FRAMES).to(place))
         rule = SandwichRule(space, network, taught[0] if taught else None, settings)
     else:
-        build = space.build_reference if candidate is None else candidate.build
-        network = build().to(place)
         rule = StandaloneRule(network, settings)
     if candidate is not None and candidate.architecture is not None:
         extra["architecture"] = candidate.architecture.as_json()
@@ -105,6 +103,21 @@ def make_stage(
         return stage_batches(source, settings, first, workers, place)
 
     return Stage(rule, batches, validate, extra)
+
+
+def _fresh(
+    space: SearchSpace, stage: str, candidate: Candidate | None, settings: TrainingSettings
+) -> FlowNetwork:
+    """A network with new weights; the seed was set before."""
+    if candidate is not None:
+        network = candidate.build()
+    elif stage == "supernet":
+        network = space.build_supernet()
+    else:
+        network = space.build_reference()
+    if settings.head_init == "torch":
+        initialise_plainly(network.head)
+    return network
 
 
 def _start_from(

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from benchmarks._training_times import interleaved
 from benchmarks.fad_ablation import VARIANTS
-from benchmarks.training_cost import LARGEST, RENDER, SUPERNET, _figures, _interleaved
+from benchmarks.training_cost import LARGEST, PEAK, RENDER, SUPERNET, _figures
 from luts.recipes import read_recipe
 from supernet.training.plan import overrides
 from supernet.training.settings import training_settings
@@ -11,7 +12,7 @@ from supernet.training.settings import training_settings
 def test_every_round_times_each_kind_once_and_the_first_does_not_count():
     calls = []
     kinds = {name: (lambda index, name=name: calls.append((index, name))) for name in "ab"}
-    times = _interleaved(kinds, 3, 0, torch.device("cpu"))
+    times = interleaved(kinds, 3, 0, torch.device("cpu"))
     assert {name: len(own) for name, own in times.items()} == {"a": 3, "b": 3}
     assert [sorted(calls[i : i + 2]) for i in range(0, 8, 2)] == [
         [(index, "a"), (index, "b")] for index in range(4)]
@@ -19,10 +20,12 @@ def test_every_round_times_each_kind_once_and_the_first_does_not_count():
 
 def test_the_ratio_is_per_architecture_and_round():
     found = _figures({SUPERNET: [3.0, 6.0, 30.0], LARGEST: [1.0, 2.0, 10.0],
-                      RENDER: [0.5, 0.5, 0.5]}, architectures=3, batch=2)
+                      RENDER: [0.5, 0.5, 0.5], PEAK: [0.1, 0.1, 0.1]}, 3, 2,
+                     {LARGEST: 8.0, PEAK: 1.0})
     assert found["ratio_per_architecture"] == pytest.approx(1.0)
     assert found["ratio_quartiles"] == pytest.approx([1.0, 1.0])
     assert found["pairs_per_second"][RENDER] == pytest.approx(4.0)
+    assert found["largest_over_peak"] == pytest.approx(4 / 10)
     assert found["rendering_per_worker_over_supernet_need"] == pytest.approx(4 / (2 / 6))
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from luts.errors import UnknownNameError, UserError
 from luts.operator import PlacedOperator
+from profiler._pace import write_probe
 from profiler.attribution import attribute, owners
 from profiler.runtimes import RUNTIMES, Runtime, load_runtime
 from profiler.runtimes._ort_provider import CPU, CUDA
@@ -28,6 +32,20 @@ class TestOnnxRuntime(RuntimeConformance):
     def model(self, tmp_path: Path) -> Path:
         FakeSpace().export_onnx(None, tmp_path / "model.onnx")
         return tmp_path / "model.onnx"
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core only")
+def test_threads_of_a_session_rest_once_it_has_run(tmp_path: Path) -> None:
+    """Else they take a core from the next session; by default they spin for some 20 ms."""
+    # Large enough for a second thread to take part.
+    model = write_probe(tmp_path / "model.onnx")
+    session = load_runtime("onnxruntime").open(model, threads=2)
+    with closing(session):
+        for _ in range(3):
+            session.run()
+        before = time.process_time()
+        time.sleep(0.3)
+        assert time.process_time() - before < 0.008
 
 
 def test_unknown_runtime() -> None:

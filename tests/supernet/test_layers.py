@@ -83,6 +83,12 @@ def test_correlation_lookup_finds_a_shifted_image():
     assert (int(best) // 7 - 3, int(best) % 7 - 3) == (-3, 2)
 
 
+def test_correlations_of_half_precision_features_do_not_overflow():
+    features = torch.full((1, 256, 2, 2), 100.0, dtype=torch.float16)
+    (level,) = CorrelationPyramid(1)(features, features)
+    assert float(level.max()) == pytest.approx(100.0**2 * 256 / 16)  # above float16's 65504
+
+
 def test_lookup_is_bilinear_and_zero_outside():
     volume = torch.arange(12.0).view(1, 1, 3, 4)
     lookup = CorrelationLookup(1)

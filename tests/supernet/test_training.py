@@ -19,17 +19,12 @@ from supernet.training.checkpoint import (
 )
 from supernet.training.fad import fad_loss, feature_distance, teacher_maps
 from supernet.training.loop import TrainingRun, is_finished, train
-from supernet.training.rules import StandaloneRule
 from supernet.training.sandwich import SandwichRule
 from supernet.training.schedule import one_cycle
 from supernet.training.settings import FADSettings, training_settings
 from supernet.training.stage import make_stage
 from supernet.training.threads import training_device
-
-TINY = {
-    "steps": 4, "batch": 1, "iterations": 2, "precision": "fp32",
-    "render": {"height": 64, "width": 64},
-}
+from tests.supernet.tiny import TINY, Killed, tiny_pairs, tiny_training
 
 
 @pytest.fixture(scope="module")
@@ -44,62 +39,43 @@ def settings():
 
 @pytest.fixture(scope="module")
 def pairs():
-    return [render_batch(bundled_photos(), RenderSettings(height=64, width=64), 1, seed)
-            for seed in range(4)]
+    return tiny_pairs()
 
 
-class Killed(BaseException):
-    """Stands for a kill: nothing in the code under test handles it."""
-
-
-def run_training(folder, space, settings, pairs, kind, *, resume=False, stop_at=None):
-    torch.manual_seed(0)
-    if kind == "reference":
-        rule = StandaloneRule(space.build_reference(), settings)
-    else:
-        teacher = space.build_reference().eval().requires_grad_(False)
-        rule = SandwichRule(space, space.build_supernet(), teacher, settings)
-    run = TrainingRun(folder, "flownas-small", kind, settings, 0, {}, save_every=2, log_every=1)
-
-    def report(step, figures):
-        if step == stop_at:
-            raise Killed
-
-    folder.mkdir(exist_ok=True)
-    last = train(run, rule, lambda first: iter(pairs[first:]), resume=resume, report=report,
-                 validate=lambda: {})
-    assert is_finished(run)
-    return last, rule.network.state_dict()
+def run_training(folder, settings, pairs, kind, **options):
+    result = tiny_training(folder, settings, pairs, kind, **options)
+    assert is_finished(TrainingRun(folder, "flownas-small", kind, settings, 0, {}))
+    return result
 
 
 @pytest.mark.parametrize("kind", ["reference", "supernet"])
-def test_a_resumed_training_equals_the_unbroken_one(tmp_path, space, settings, pairs, kind):
-    whole, weights = run_training(tmp_path / "a", space, settings, pairs, kind)
+def test_a_resumed_training_equals_the_unbroken_one(tmp_path, settings, pairs, kind):
+    whole, weights = run_training(tmp_path / "a", settings, pairs, kind)
     with pytest.raises(Killed):
-        run_training(tmp_path / "b", space, settings, pairs, kind, stop_at=4)
-    resumed, again = run_training(tmp_path / "b", space, settings, pairs, kind, resume=True)
+        run_training(tmp_path / "b", settings, pairs, kind, stop_at=4)
+    resumed, again = run_training(tmp_path / "b", settings, pairs, kind, resume=True)
     assert resumed["loss"] == whole["loss"] and resumed["epe"] == whole["epe"]
     assert all(torch.equal(weights[name], again[name]) for name in weights)
     steps = [json.loads(line)["step"] for line in (tmp_path / "b/log.jsonl").open()]
     assert steps == [1, 2, 3, 4]
 
 
-def test_a_folder_with_another_run_is_refused(tmp_path, space, settings, pairs):
-    run_training(tmp_path / "a", space, settings, pairs, "reference")
+def test_a_folder_with_another_run_is_refused(tmp_path, settings, pairs):
+    run_training(tmp_path / "a", settings, pairs, "reference")
     with pytest.raises(UserError, match="--resume"):
-        run_training(tmp_path / "a", space, settings, pairs, "reference")
+        run_training(tmp_path / "a", settings, pairs, "reference")
     other = training_settings("flownas-small", {**TINY, "learning_rate": 1e-3})
     with pytest.raises(UserError, match="settings"):
-        run_training(tmp_path / "a", space, other, pairs, "reference", resume=True)
+        run_training(tmp_path / "a", other, pairs, "reference", resume=True)
 
 
 def test_a_loss_that_is_not_finite_names_the_last_good_checkpoint(
-    tmp_path, space, settings, pairs
+    tmp_path, settings, pairs
 ):
     broken = render_batch(bundled_photos(), RenderSettings(height=64, width=64), 1, 9)
     broken.flow[0, 0, 0, 0] = float("nan")
     with pytest.raises(FloatingPointError, match=r"step 3.*checkpoint"):
-        run_training(tmp_path / "a", space, settings, [*pairs[:2], broken, pairs[3]], "reference")
+        run_training(tmp_path / "a", settings, [*pairs[:2], broken, pairs[3]], "reference")
     saved = load_checkpoint(
         tmp_path / "a/checkpoint.safetensors", recipe="flownas-small", network="reference"
     )
@@ -229,9 +205,9 @@ def test_kill_9_and_resume_from_the_command_line(tmp_path):
 
 
 def test_training_goes_on_from_other_weights_and_counts_their_steps(
-    tmp_path, space, settings, pairs
+    tmp_path, settings, pairs
 ):
-    _, weights = run_training(tmp_path / "reference", space, settings, pairs, "reference")
+    _, weights = run_training(tmp_path / "reference", settings, pairs, "reference")
     stage = make_stage("flownas-small", "reference", tmp_path / "next", settings, 1, None,
                        start=tmp_path)
     again = stage.rule.network.state_dict()

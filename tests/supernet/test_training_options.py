@@ -243,6 +243,17 @@ def test_entries_of_the_gradient_are_limited_where_asked(tmp_path, pairs):
     assert norms[1e-6] <= 1e-6 * count**0.5 < norms[None]
 
 
+def test_the_head_can_start_as_pytorch_starts_it(tmp_path):
+    deviations = {}
+    for init in ("kaiming", "torch"):
+        stage = make_stage("flownas-small", "reference", tmp_path, tiny_settings(head_init=init), 0,
+                           None)
+        conv = stage.rule.network.head.update.flow1
+        deviations[init] = conv.weight.std().item() * conv.weight[0].numel() ** 0.5
+    assert deviations["kaiming"] == pytest.approx(2**0.5, rel=0.05)
+    assert deviations["torch"] == pytest.approx(3**-0.5, rel=0.05)  # kaiming_uniform, a = √5
+
+
 def test_flownas_has_raft_s_stages():
     section = read_recipe("flownas")["training"]
     found = {name: training_settings("flownas", section, name) for name in section["stages"]}
