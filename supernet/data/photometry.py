@@ -21,6 +21,7 @@ class Photometry:
         shadow: largest depth of a smooth change of light between the frames.
         noise: largest standard deviation of sensor noise, of 1.
         blur_px: largest standard deviation of a blur common to both frames.
+        sharpening: largest share of the difference to a blurred frame that is added (``scenes``).
     """
 
     brightness: float = 0.3
@@ -28,6 +29,7 @@ class Photometry:
     shadow: float = 0.15
     noise: float = 0.02
     blur_px: float = 0.8
+    sharpening: float = 1.0
 
 
 def disturb(

@@ -11,7 +11,7 @@ from supernet.data.scenes import light, render
 from supernet.data.scenes.draws import Draws, sample
 from supernet.data.scenes.mattes import MARGIN_PX, mattes
 
-PLAIN = Photometry(brightness=0, difference=0, shadow=0, noise=0, blur_px=0)
+PLAIN = Photometry(brightness=0, difference=0, shadow=0, noise=0, blur_px=0, sharpening=0)
 SETTINGS = RenderSettings(height=96, width=128, photometry=PLAIN, version="scenes")
 # Means of frames and flow, as rendered for the training of those weights.
 LAYERS = [129.56795, 127.83822, 1.07595]

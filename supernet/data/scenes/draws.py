@@ -7,6 +7,9 @@ import math
 import torch
 from torch.nn import functional as F
 
+# Octaves with more cells than this across are interpolated the quick way.
+_FINE_CELLS = 24
+
 
 class Draws:
     """Draws for a batch.
@@ -71,7 +74,8 @@ class Draws:
         for _ in range(octaves):
             rows, cols = (max(2, cells * side // max(height, width)) for side in (height, width))
             grid = self.normal(count, channels, rows, cols)
-            total += gain * F.interpolate(grid, (height, width), mode="bicubic", align_corners=True)
+            mode = "bicubic" if cells < _FINE_CELLS else "bilinear"
+            total += gain * F.interpolate(grid, (height, width), mode=mode, align_corners=True)
             cells, gain = 2 * cells, gain * roughness.view(-1, 1, 1, 1)
             if 2 * cells > max(height, width):
                 break

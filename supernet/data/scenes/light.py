@@ -42,11 +42,18 @@ def exposed(
     def each(low: float, high: float) -> torch.Tensor:
         return draws.uniform(low, high, count, 1, 1, 1, 1)
 
+    # Cameras sharpen; what was sampled between pixels is softer than their pictures.
+    planes = both.flatten(0, 1)
+    softer = F.avg_pool2d(F.pad(planes, (1, 1, 1, 1), mode="replicate"), 3, 1).view_as(both)
+    both = both + (photometry.sharpening * each(-0.5, 1)).clamp_min(0) * (both - softer)
     both = both.clamp(1e-4, 1) ** (photometry.brightness * each(-1, 1)).exp()
     # The exposure brings scenes near a middle brightness: black and white show no motion.
     wanted = 0.45 * (photometry.brightness * each(-1, 1)).exp()
     gain = (wanted / both.mean((1, 2, 3, 4), keepdim=True)).clamp(0.6, 1.7)
-    both = both * (gain if photometry.brightness > 0 else 1)
+    if photometry.brightness > 0:
+        both = both * gain
+        middle = both.mean((1, 2, 3, 4), keepdim=True)
+        both = middle + each(0.5, 1) * (both - middle)
     tint = 1 + photometry.difference * draws.uniform(-1, 1, count, 3, 1, 1)
     shade = draws.fractal(
         count, 1, height, width, draws.uniform(0.1, 0.2, count), octaves=3

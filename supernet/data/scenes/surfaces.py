@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 
 from supernet.data.scenes.draws import Draws, pixel_grid
-from supernet.data.textures import photo_window
 
 _PROCEDURAL = 0.15
 _PAINTED = 0.45
@@ -18,13 +17,34 @@ def surfaces(
     photos: Sequence[torch.Tensor], draws: Draws, count: int, height: int, width: int
 ) -> torch.Tensor:
     """Textures (B, 3, H, W) in 0..1."""
-    windows = [photo_window(photos, height, width, draws.generator) for _ in range(count)]
+    windows = [_window(photos[draws.integer(len(photos))], draws, height, width)
+               for _ in range(count)]
     found = torch.stack(windows).to(draws.device)
+    found = (found * (1 + draws.uniform(-0.2, 0.2, count, 3, 1, 1))).clamp(0, 1)
     chosen = draws.chance(_PROCEDURAL, count)
     number = int(chosen.sum())
     if number:
         found[chosen] = _patterns(draws, number, height, width)
     return _painted(draws, found)
+
+
+def _window(photo: torch.Tensor, draws: Draws, height: int, width: int) -> torch.Tensor:
+    """A window of a photograph, turned, mirrored and with other colours at random; on the CPU."""
+    if draws.integer(4) == 0:
+        photo = photo.transpose(1, 2)
+    for axis, length in ((1, height), (2, width)):
+        size = photo.shape[axis]
+        start = draws.integer(max(1, size - length + 1))
+        if size >= length:
+            photo = photo.narrow(axis, start, length)
+        else:  # a small photograph is repeated by reflection
+            index = torch.arange(length) % (2 * size)
+            photo = photo.index_select(axis, torch.where(index < size, index, 2 * size - 1 - index))
+    if draws.integer(2):
+        photo = photo.flip(2)
+    if draws.integer(2):
+        photo = photo[torch.randperm(3, generator=draws.generator)]
+    return photo
 
 
 def _patterns(draws: Draws, count: int, height: int, width: int) -> torch.Tensor:
