@@ -48,7 +48,7 @@ def score_pairs(
         seen: called with each pair and its flow (1, 2, H, W).
 
     Raises:
-        UserError: there is no pair.
+        UserError: there is no pair, or a flow is not finite.
     """
     network.eval()
     device = next(network.parameters()).device
@@ -60,6 +60,8 @@ def score_pairs(
         if warm_start and before is not None and pair.sequence and before[0] == pair.sequence:
             initial = carried_forward(before[1]).to(device)
         flow, coarse = _estimate(network, pair, updates, protocol, device, initial)
+        if not bool(torch.isfinite(flow).all()):
+            raise UserError(f"the network's flow of pair {pair.name} is not finite")
         before = (pair.sequence, coarse)
         found[pair.name] = FlowErrors.of(flow, pair.flow, pair.valid)
         if seen is not None:

@@ -36,7 +36,10 @@ def initial_flow(
     count = round(settings.noisy_start * whole)
     if progress >= _NOISY_UNTIL or count == 0:
         return None
-    coarse = F.avg_pool2d(batch.flow, UPSAMPLE) / UPSAMPLE
+    # The mean over the pixels that are known, which of sparse flow are few.
+    weight = batch.valid[:, None]
+    known = F.avg_pool2d(weight, UPSAMPLE).clamp_min(1 / UPSAMPLE**2)
+    coarse = F.avg_pool2d(batch.flow * weight, UPSAMPLE) / known / UPSAMPLE
     shape = (whole, *coarse.shape[1:])
     # A common offset, as a wrong first guess has, and a rough one.
     noise = rng.normal(0, 1.0, (*shape[:2], 1, 1)) + rng.normal(0, 0.3, shape)

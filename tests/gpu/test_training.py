@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from supernet.data.photometry import Photometry
 from supernet.data.photos import bundled_photos
 from supernet.data.render import RenderSettings, render_batch
 from supernet.spaces.flownas import flownas_small
@@ -77,3 +78,16 @@ def test_checkpoints_resume_on_the_device(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         go(False, stop_at=3)
     assert np.isfinite(go(True)["loss"])
+
+
+def test_scenes_on_the_device_are_those_of_the_cpu():
+    """All but the noise of single pixels, which is drawn where it is needed."""
+    quiet = Photometry(noise=0)
+    settings = RenderSettings(height=64, width=96, photometry=quiet, version="scenes")
+    here, there = (render_batch(bundled_photos(), settings, 4, 3, place)
+                   for place in (torch.device("cpu"), CUDA))
+    assert there.frame1.device.type == "cuda"
+    off = [(a - b.cpu()).abs() for a, b in zip(here.parts(), there.parts(), strict=True)]
+    # A rounded level here and there, and pixels on an outline.
+    assert all(float(part.median()) <= 1 for part in off[:2])
+    assert float((off[2] > 1e-2).float().mean()) < 0.01

@@ -104,6 +104,15 @@ def test_warm_start_goes_through_a_sequence_and_not_beyond():
     assert all(initial is None for _, _, initial in cold.asked)
 
 
+def test_flow_that_is_not_finite_is_no_score():
+    network = Still()
+    network.iterate = lambda *args, **options: (
+        [torch.full((1, 2, 24, 32), float("nan"))], torch.zeros(1, 2, 3, 4)
+    )
+    with pytest.raises(UserError, match="pair a is not finite"):
+        score_pairs(network, [pair_of()])
+
+
 def test_flow_is_carried_along_itself():
     flow = torch.zeros(1, 2, 8, 10)
     flow[0, 0, :, 5:] = 3.0  # the right half moves three to the right and leaves a gap

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -100,3 +101,20 @@ def test_the_command_ends_before_anything_is_written(folder, tmp_path):
     with pytest.raises(CorruptFileError, match="1 broken pairs of 3"):
         train(data=str(mine), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_noisy_starts_of_sparse_flow_are_means_of_what_is_known():
+    from supernet.data.batch import FlowBatch
+    from supernet.training.losses import initial_flow
+
+    flow, valid = torch.zeros(1, 2, 64, 64), torch.zeros(1, 64, 64)
+    flow[:, 0, ::8, ::8], valid[:, ::8, ::8] = 16.0, 1
+    frame = torch.zeros(1, 3, 64, 64)
+    settings = tiny_settings(noisy_start=1.0)
+    found = [
+        initial_flow(FlowBatch(frame, frame, flow, known), settings, np.random.default_rng(0), 0.0)
+        for known in (valid, torch.ones_like(valid))
+    ]
+    # 16 px are two coarse pixels, known at one place in 64.
+    assert torch.allclose((found[0] - found[1])[:, 0], torch.tensor(2 - 2 / 64))
+    assert torch.allclose(found[0][:, 1], found[1][:, 1])
