@@ -13,14 +13,14 @@ from luts.errors import UserError
 from luts.fingerprint import space_hash
 from luts.operator import Operator
 from luts.paths import find_table, table_folder
-from luts.records import Pace
 from luts.space import OperatorSpace
 from luts.spaces import load_space
 from luts.table import SIDECAR, LatencyTable
 from luts.target import load_target
 from predictor._calibrated import adapted_predictor, adapted_table
+from predictor._paced import adapt_at_pace
 from predictor._sessions import measure_sessions
-from predictor.adaptation import GROUPINGS, Adaptation, adapt, base_latencies, shares
+from predictor.adaptation import GROUPINGS, Adaptation, base_latencies, shares
 from predictor.conformal import fewest_scores
 from predictor.evaluation import fresh_architectures
 from predictor.extremes import Floats
@@ -87,13 +87,10 @@ def calibrate(
     with device_lock(target, wait_s=wait_s):
         sessions = measure_sessions(new, vectors, chosen, threads=threads,
                                     precision=precision)
-    slowness = Pace(median_ms=float(np.median(sessions.pace_ms)),
-                    sensitivity=table.info.pace.sensitivity)
-    measured_ms = sessions.latency_ms / [slowness.slowness(p) for p in sessions.pace_ms.tolist()]
     overhead_ms = table.info.overhead_ms
     times = {name: shares(new, base, overhead_ms, vectors, grouping)
              for name, grouping in GROUPINGS.items()}
-    adaptation = adapt(times, measured_ms)
+    slowness, measured_ms, adaptation = adapt_at_pace(times, sessions, table.info.pace.sensitivity)
     adapted = adapted_table(new, table, adaptation, sessions, measured_ms, slowness,
                        {"target": target, "precision": precision, "batch": batch,
                         "threads": threads})

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from luts.operator import Operator
+from predictor._paced import adapt_at_pace
+from predictor._sessions import Sessions
 from predictor.adaptation import (
     GROUPINGS,
     OVERHEAD,
@@ -48,6 +50,19 @@ def test_shares_add_up_to_the_sum_of_the_table() -> None:
     for groups, times in _times(VECTORS).values():
         assert times.shape == (len(VECTORS), len(groups))
         np.testing.assert_allclose(times.sum(axis=1), sums_ms(SPACE, VECTORS))
+
+
+@pytest.mark.parametrize("true", [0.7, 0.0])
+def test_the_pace_is_taken_out_where_latencies_follow_it(true: float) -> None:
+    few = VECTORS[:20]
+    pace_ms = 4.0 * np.exp(np.random.default_rng(3).normal(0, 0.2, len(few)))
+    steady_ms = _elsewhere_ms(few, 0.005, 1)
+    latency_ms = steady_ms * (pace_ms / np.median(pace_ms)) ** true
+    sessions = Sessions(few, latency_ms, pace_ms, "onnxruntime", "1")
+    pace, measured_ms, found = adapt_at_pace(_times(few), sessions, 0.7)
+    assert pace.sensitivity == true
+    np.testing.assert_allclose(measured_ms, steady_ms)
+    assert _mape(found.unseen_ms, measured_ms) < 0.02
 
 
 def test_factors_of_groups_are_found_from_twenty_networks() -> None:
