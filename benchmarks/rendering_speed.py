@@ -35,17 +35,14 @@ def main(
     """Rendered pairs a second, beside a trainer's need."""
     import torch
 
-    from luts.recipes import read_recipe
     from supernet.data.photos import bundled_photos
     from supernet.data.render import RENDERERS, RenderSettings, render_batch
-    from supernet.training.settings import training_settings
+    from supernet.training.plan import rendered_settings
     from supernet.training.threads import training_device
 
     if log is not None and step_seconds is None:
         step_seconds = _step_seconds(log)
-    section = dict(read_recipe(recipe).get("training", {}))
-    section.pop("stages", None)
-    settings = training_settings(recipe, section)
+    settings = rendered_settings(recipe)
     pairs = batch or settings.batch
     place, photos = training_device(device), bundled_photos()
     torch.set_num_threads(1)

@@ -99,7 +99,7 @@ def _turned(
 def _relief(draws: Draws, count: int, height: int, width: int) -> torch.Tensor:
     """Nearness of the background, (B, 1, H, W) about 0: a tilted plane and smooth hills."""
     grid = pixel_grid(height, width, draws.device) / max(height, width) - 0.5
-    tilt = draws.normal(count, 2) * draws.direction(1).new_tensor([0.5, 1.0])
+    tilt = draws.normal(count, 2) * torch.tensor([0.5, 1.0], device=draws.device)
     plane = torch.einsum("bi,ihw->bhw", tilt, grid)[:, None]
     height_of = 0.6 * draws.uniform(0, 1, count, 1, 1, 1) ** 2
     return plane + height_of * _smooth(draws, count, height, width)[:, :1]
