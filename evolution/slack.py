@@ -1,0 +1,99 @@
+"""Repair: what is above a limit gives back what the table says that it must, and little more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from evolution.constraint import Limit
+from evolution.strategies.base import Floats
+from luts.space import OperatorSpace, Vectors
+
+ROUNDS = 3
+# Tables add up to a little less than what was measured; asked for on top, as a share of the limit.
+_RESERVE = 1e-3
+
+
+class Slack:
+    """Changes decisions of architectures that break limits until the table says that they fit.
+
+    All single changes of all architectures are priced by gathers. A change that suffices is taken
+    at random, those that leave little of the limit unused more often; where none suffices, one of
+    those that help most is, and the next is looked for.
+
+    Args:
+        space: the space.
+        limits: all must hold.
+    """
+
+    def __init__(self, space: OperatorSpace, limits: Sequence[Limit]) -> None:
+        self.space = space
+        self.limits = tuple(limits)
+        sizes = space.cardinalities
+        self._decision = np.repeat(np.arange(len(sizes)), sizes)
+        self._value = np.concatenate([np.arange(size) for size in sizes])
+        stops = np.cumsum(sizes)
+        self._moves = [slice(int(b - n), int(b)) for b, n in zip(stops, sizes, strict=True)]
+
+    def repair(self, rng: np.random.Generator, vectors: Vectors) -> Vectors:
+        """Architectures of which more keep the limits.
+
+        Args:
+            rng: source of randomness.
+            vectors: index vectors, shape ``(count, decisions)``; left as they are.
+
+        Returns:
+            The same architectures where the limits are kept, repaired ones elsewhere, shape
+            ``(count, decisions)``. After ``ROUNDS`` rounds of at most one change per decision some
+            may still break a limit: the caller checks.
+        """
+        if not self.limits or not len(vectors):
+            return vectors
+        repaired = vectors.copy()
+        left = np.arange(len(vectors))
+        for _ in range(ROUNDS):
+            over = np.stack([limit.use(repaired[left]) - 1 for limit in self.limits])
+            broken = (over > 0).any(axis=0)
+            left = left[broken]
+            if not left.size:
+                break
+            repaired[left] = self._shrink(rng, repaired[left], over[:, broken] + _RESERVE)
+        return repaired
+
+    def _shrink(self, rng: np.random.Generator, vectors: Vectors, over: Floats) -> Vectors:
+        """At most one change per decision; ``over`` is of shape ``(limits, count)``."""
+        uses = [limit.factor_uses() for limit in self.limits]
+        for _ in range(len(self.space.decisions)):
+            left = np.flatnonzero((over > 0).any(axis=0))
+            if not left.size:
+                break
+            change = np.stack([self._changes(rows, vectors[left]) for rows in uses])
+            after = over[:, left, None] + change
+            worst = after.max(axis=0)
+            chance = rng.random(worst.shape)
+            # Below 1 what suffices, the tighter the likelier; above it what does not.
+            key = np.where(worst <= 0, -worst * chance, 1 + worst * (1 + chance))
+            best = key.argmin(axis=1)
+            row = np.arange(len(left))
+            helps = worst[row, best] < over[:, left].max(axis=0)
+            if not helps.any():
+                break
+            left, best, row = left[helps], best[helps], row[helps]
+            vectors[left, self._decision[best]] = self._value[best]
+            over[:, left] = after[:, row, best]
+        return vectors
+
+    def _changes(self, rows: Sequence[Floats], vectors: Vectors) -> Floats:
+        """What every single change adds, shape ``(count, choices of all decisions)``."""
+        total: npt.NDArray[np.float64] = np.zeros((len(vectors), len(self._decision)))
+        for factor, values in zip(self.space.factors, rows, strict=True):
+            at = self.space.factor_rows(factor, vectors)
+            now, stride = values[at], 1
+            for decision in reversed(factor.decisions):
+                moves = self._moves[decision]
+                step = (self._value[moves] - vectors[:, decision, None]) * stride
+                total[:, moves] += values[at[:, None] + step] - now[:, None]
+                stride *= int(self.space.cardinalities[decision])
+        return total
