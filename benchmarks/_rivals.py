@@ -16,7 +16,7 @@ from luts.errors import UserError
 
 _TRIES = 1000
 # Proposals per evaluation that counts, at most: populations that converged repeat themselves.
-_ROUNDS = 10
+_ROUNDS = 5
 PYMOO = "pymoo==0.6.2"
 
 

@@ -62,7 +62,7 @@ def main(
             settings = EvolutionSettings(
                 preset="once-for-all", population=population, generations=generations,
                 parents=max(2, population // 4), mutations=half, crossovers=population - half,
-                **given,
+                tries=10, **given,
             )
             began = time.perf_counter()
             region = feasible_region(predictor.space, latency, None, target=target)

@@ -28,6 +28,10 @@ class Limit(Constraint):
     What is additive of it lets children be repaired and optima be integer programmes.
     """
 
+    def allowed(self, vectors: Vectors) -> Mask:
+        """See `Constraint.allowed`."""
+        return np.asarray(self.use(vectors) <= 1)
+
     @abc.abstractmethod
     def use(self, vectors: Vectors) -> Floats:
         """Share of the limit that each architecture uses, 1 for all of it, shape ``(count,)``."""
@@ -57,13 +61,9 @@ class LatencyConstraint(Limit):
     correction: float = 1.0
     _slope: float = field(default=0.0, init=False, repr=False)
 
-    def allowed(self, vectors: Vectors) -> Mask:
-        """See `Constraint.allowed`."""
-        return self.keeps(self.predictor.predict(vectors).upper_ms)
-
     def keeps(self, upper_ms: Floats) -> Mask:
         """Which of these upper bounds, as predicted, stay within the budget once corrected."""
-        return np.asarray(upper_ms * self.correction <= self.budget_ms)
+        return np.asarray(upper_ms * self.correction / self.budget_ms <= 1)
 
     def use(self, vectors: Vectors) -> Floats:
         """See `Limit.use`."""
@@ -124,7 +124,3 @@ class ParameterConstraint(Limit):
     def factor_uses(self) -> list[Floats]:
         """See `Limit.factor_uses`."""
         return [rows / self.limit for rows in self._rows]
-
-    def allowed(self, vectors: Vectors) -> Mask:
-        """See `Constraint.allowed`."""
-        return np.asarray(self.count(vectors) <= self.limit)

@@ -17,6 +17,7 @@ WALK_BATCH, WALK_BATCHES = 512, 64
 _WALK_PROBABILITY = 0.1
 _WALK_MEMBERS = 4096
 _RARE = 1e-4
+_FEWEST = 32
 ENUMERABLE = 2**16
 
 
@@ -61,9 +62,21 @@ class Region:
             mask &= constraint.allowed(vectors)
         return mask
 
-    def repair(self, rng: np.random.Generator, vectors: Vectors) -> Vectors:
-        """The same architectures, those above a limit changed toward it; see `Slack.repair`."""
-        return self._slack.repair(rng, vectors)
+    def repair(self, rng: np.random.Generator, vectors: Vectors) -> tuple[Vectors, Mask]:
+        """The same architectures, those above a limit changed toward it; see `Slack.repair`.
+
+        Args:
+            rng: source of randomness.
+            vectors: index vectors, shape ``(count, decisions)``; left as they are.
+
+        Returns:
+            Index vectors of the same shape, and which of them are allowed, shape ``(count,)``.
+        """
+        repaired, kept = self._slack.repair(rng, vectors)
+        for constraint in self.constraints:
+            if not isinstance(constraint, Limit):
+                kept &= constraint.allowed(repaired)
+        return repaired, kept
 
     def everything(self) -> Vectors | None:
         """All members in the order of their indices, shape ``(members, decisions)``.
@@ -113,11 +126,17 @@ class Region:
             enough = self.sampled >= UNIFORM_BATCH * UNIFORM_BATCHES
             if len(found) >= count or (enough and self.share < _RARE):
                 return
-            drawn = self.space.sample(rng, UNIFORM_BATCH)
+            drawn = self.space.sample(rng, self._batch(count - len(found)))
             mask = self.allowed(drawn)
             self.sampled += len(drawn)
             self.passed += int(mask.sum())
             _collect(drawn[mask], count, seen, found)
+
+    def _batch(self, wanted: int) -> int:
+        """Draws that are likely to hold so many members; many as long as the share is vague."""
+        if self.sampled < UNIFORM_BATCH or not self.passed:
+            return UNIFORM_BATCH
+        return int(min(UNIFORM_BATCH, max(_FEWEST, 1.5 * wanted / self.share)))
 
     def _walk(
         self, rng: np.random.Generator, count: int, seen: set[Vector], found: dict[Vector, None]
@@ -132,8 +151,8 @@ class Region:
             parents = pool[rng.integers(len(pool), size=WALK_BATCH)]
             redraw = rng.random(parents.shape) < _WALK_PROBABILITY
             drawn = np.where(redraw, self.space.sample(rng, WALK_BATCH), parents)
-            drawn = self.repair(rng, drawn)
-            children = drawn[self.allowed(drawn)]
+            drawn, kept = self.repair(rng, drawn)
+            children = drawn[kept]
             _collect(children, count, seen, found)
             if len(known) < _WALK_MEMBERS:
                 known = sorted({*known, *map(tuple, children.tolist())})

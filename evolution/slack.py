@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from evolution.constraint import Limit
-from evolution.strategies.base import Floats
+from evolution.strategies.base import Floats, Mask
 from luts.space import OperatorSpace, Vectors
 
-ROUNDS = 3
+ROUNDS = 2
 # Tables add up to a little less than what was measured; asked for on top, as a share of the limit.
 _RESERVE = 1e-3
 
@@ -37,7 +37,7 @@ class Slack:
         stops = np.cumsum(sizes)
         self._moves = [slice(int(b - n), int(b)) for b, n in zip(stops, sizes, strict=True)]
 
-    def repair(self, rng: np.random.Generator, vectors: Vectors) -> Vectors:
+    def repair(self, rng: np.random.Generator, vectors: Vectors) -> tuple[Vectors, Mask]:
         """Architectures of which more keep the limits.
 
         Args:
@@ -46,21 +46,23 @@ class Slack:
 
         Returns:
             The same architectures where the limits are kept, repaired ones elsewhere, shape
-            ``(count, decisions)``. After ``ROUNDS`` rounds of at most one change per decision some
-            may still break a limit: the caller checks.
+            ``(count, decisions)``, and which of them keep the limits now, shape ``(count,)``: after
+            ``ROUNDS`` rounds of at most one change per decision some may still not.
         """
+        kept = np.ones(len(vectors), dtype=np.bool_)
         if not self.limits or not len(vectors):
-            return vectors
+            return vectors, kept
         repaired = vectors.copy()
         left = np.arange(len(vectors))
-        for _ in range(ROUNDS):
-            over = np.stack([limit.use(repaired[left]) - 1 for limit in self.limits])
-            broken = (over > 0).any(axis=0)
-            left = left[broken]
-            if not left.size:
+        for last in range(ROUNDS + 1):
+            uses = np.stack([limit.use(repaired[left]) for limit in self.limits])
+            kept[left] = (uses <= 1).all(axis=0)
+            over = uses[:, ~kept[left]] - 1
+            left = left[~kept[left]]
+            if not left.size or last == ROUNDS:
                 break
-            repaired[left] = self._shrink(rng, repaired[left], over[:, broken] + _RESERVE)
-        return repaired
+            repaired[left] = self._shrink(rng, repaired[left], over + _RESERVE)
+        return repaired, kept
 
     def _shrink(self, rng: np.random.Generator, vectors: Vectors, over: Floats) -> Vectors:
         """At most one change per decision; ``over`` is of shape ``(limits, count)``."""

@@ -40,8 +40,8 @@ class LegalRegion(Protocol):
         """Fresh random allowed architectures, at most ``count``, none of them in ``seen``."""
         ...
 
-    def repair(self, rng: np.random.Generator, vectors: Vectors) -> Vectors:
-        """The same architectures, those above a limit changed toward it; some may stay above."""
+    def repair(self, rng: np.random.Generator, vectors: Vectors) -> tuple[Vectors, Mask]:
+        """The same architectures, those above a limit changed toward it, and which are allowed."""
         ...
 
     def everything(self) -> Vectors | None:

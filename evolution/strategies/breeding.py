@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from evolution.strategies.base import Mask, Vector
+from evolution.strategies.remembering import as_rows
 from luts.space import OperatorSpace, Vectors
 
 Breed = Callable[[np.random.Generator, int], Vectors]
+# New children that are judged at once, for each that is wanted.
+_JUDGED = 4
+Judge = Callable[[np.random.Generator, Vectors], tuple[Vectors, Mask]]
 
 
 def mutated(
@@ -41,32 +45,45 @@ def crossed(
 
 
 def fresh(
-    breed: Breed,
+    breeds: Sequence[tuple[Breed, int]],
+    judge: Judge,
     rng: np.random.Generator,
-    wanted: int,
     *,
-    allowed: Callable[[Vectors], Mask],
     seen: set[Vector],
     tries: int,
 ) -> list[Vector]:
-    """New allowed children from at most ``tries * wanted`` draws.
+    """New allowed children, all breeds judged in one call.
 
     Args:
-        breed: makes so many children, repaired or not.
+        breeds: makers of children, and how many are wanted of each at most.
+        judge: repairs children or leaves them, and says which may be proposed.
         rng: source of randomness.
-        wanted: how many at most.
-        allowed: which of them may be proposed.
         seen: architectures that must not come; those found are added.
-        tries: bound on the draws.
+        tries: at most this many times the wanted children are drawn.
+
+    Returns:
+        Children of the first breed, then of the second, ….
     """
-    found: list[Vector] = []
-    for _ in range(tries):
-        if len(found) >= wanted:
-            break
-        drawn = breed(rng, wanted)
-        for row in drawn[allowed(drawn)].tolist():
-            child = tuple(row)
-            if child not in seen and len(found) < wanted:
-                seen.add(child)
-                found.append(child)
-    return found
+    found: list[list[Vector]] = [[] for _ in breeds]
+    left, times = tries, min(2, tries)
+    while left and any(len(own) < n for own, (_, n) in zip(found, breeds, strict=True)):
+        drawn: list[Vector] = []
+        kinds: list[int] = []
+        for kind, (breed, wanted) in enumerate(breeds):
+            missing = wanted - len(found[kind])
+            if missing > 0:
+                # Known ones cost nothing here, and a prediction each below.
+                rows = dict.fromkeys(as_rows(breed(rng, times * wanted)))
+                new = [row for row in rows if row not in seen][: _JUDGED * missing]
+                drawn += new
+                kinds += [kind] * len(new)
+        if drawn:
+            children, allowed = judge(rng, np.array(drawn, dtype=np.int64))
+            for child, kind, good in zip(as_rows(children), kinds, allowed.tolist(), strict=True):
+                if good and child not in seen and len(found[kind]) < breeds[kind][1]:
+                    seen.add(child)
+                    found[kind].append(child)
+        # A judgement costs about the same for one as for a hundred: fewer, larger ones.
+        left -= times
+        times = min(4 * times, left)
+    return [child for own in found for child in own]

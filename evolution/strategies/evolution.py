@@ -104,36 +104,31 @@ class Evolution(Remembering):
         share = min(1.0, count / options.population)
 
         def mutants(rng: np.random.Generator, wanted: int) -> Vectors:
-            made = mutated(rng, space, parents, wanted, options.mutation_probability)
-            return self.region.repair(rng, made) if options.repair else made
+            return mutated(rng, space, parents, wanted, options.mutation_probability)
 
         def crosses(rng: np.random.Generator, wanted: int) -> Vectors:
-            made = crossed(rng, parents, wanted, different=options.different_parents)
-            return self.region.repair(rng, made) if options.repair else made
+            return crossed(rng, parents, wanted, different=options.different_parents)
 
-        seen, children = set(self._seen), list[Vector]()
-        for breed, wanted in ((mutants, options.mutations), (crosses, options.crossovers)):
-            room = min(count - len(children), round(wanted * share))
-            children += fresh(breed, rng, room, allowed=self._allowed, seen=seen,
-                              tries=options.tries)
-        return children
+        first = min(count, round(options.mutations * share))
+        second = min(count - first, round(options.crossovers * share))
+        return fresh([(mutants, first), (crosses, second)], self._judge, rng, seen=self._seen,
+                     tries=options.tries)
 
-    def _allowed(self, vectors: Vectors) -> Mask:
-        """What the region allows and what uses enough of the tightest limit, ``(count,)``."""
-        mask = self.region.allowed(vectors)
+    def _judge(self, rng: np.random.Generator, vectors: Vectors) -> tuple[Vectors, Mask]:
+        """Repaired where that is wanted; which are allowed and use enough of the limits."""
+        if self.settings.repair:
+            vectors, mask = self.region.repair(rng, vectors)
+        else:
+            mask = self.region.allowed(vectors)
         if self.settings.least_use and self.region.limits:
             used = np.max([limit.use(vectors) for limit in self.region.limits], axis=0)
             mask = mask & (used >= self.settings.least_use)
-        return mask
+        return vectors, mask
 
     def _used_enough(
         self, rng: np.random.Generator, taken: list[Vector], wanted: int
     ) -> list[Vector]:
         if not self.settings.least_use:
             return []
-
-        def shrunk(rng: np.random.Generator, wanted: int) -> Vectors:
-            return self.region.repair(rng, self.region.space.sample(rng, wanted))
-
-        return fresh(shrunk, rng, wanted, allowed=self._allowed, seen=self._seen.union(taken),
-                     tries=self.settings.tries)
+        return fresh([(self.region.space.sample, wanted)], self._judge, rng,
+                     seen=self._seen.union(taken), tries=self.settings.tries)

@@ -77,16 +77,14 @@ class Joint(Guided):
         parents = self.best(options.parents)
 
         def mutants(rng: np.random.Generator, wanted: int) -> Vectors:
-            made = mutated(rng, space, parents, wanted, options.mutation_probability)
-            return self.region.repair(rng, made)
+            return mutated(rng, space, parents, wanted, options.mutation_probability)
 
         def crosses(rng: np.random.Generator, wanted: int) -> Vectors:
-            made = crossed(rng, parents, wanted, different=True)
-            return self.region.repair(rng, mutated(rng, space, made, wanted, 0.02))
+            return crossed(rng, parents, wanted, different=True)
 
         seen = self._seen.union(rows)
-        for breed in (mutants, crosses):
-            rows += fresh(breed, rng, options.pool // 3, allowed=self.region.allowed, seen=seen,
-                          tries=3)
+        third = options.pool // 3
+        rows += fresh([(mutants, third), (crosses, third)], self.region.repair, rng, seen=seen,
+                      tries=2)
         drawn = self.region.draw(rng, options.pool - len(rows), seen)
         return np.concatenate([as_matrix(rows, len(space.decisions)), drawn])

@@ -88,8 +88,8 @@ class Nsga2(Remembering):
         if not self._alive:
             return []
         parents = as_matrix([v for _, v in self._alive], len(self.region.space.decisions))
-        return fresh(lambda rng, wanted: self._children(rng, parents, wanted), rng, count,
-                     allowed=self.region.allowed, seen=set(self._seen), tries=self.settings.tries)
+        return fresh([(lambda rng, wanted: self._children(rng, parents, wanted), count)],
+                     self.region.repair, rng, seen=self._seen, tries=self.settings.tries)
 
     def _children(self, rng: np.random.Generator, parents: Vectors, wanted: int) -> Vectors:
         # Survivors stand in the order of the tournament: the smaller index wins.
@@ -100,8 +100,7 @@ class Nsga2(Remembering):
         other = cross & (rng.random((wanted, genes)) < 0.5)
         child = np.where(other, parents[second], parents[first])
         redraw = rng.random(child.shape) < (options.mutation_probability or 1 / genes)
-        child = np.where(redraw, self.region.space.sample(rng, wanted), child)
-        return self.region.repair(rng, child)
+        return np.asarray(np.where(redraw, self.region.space.sample(rng, wanted), child))
 
     def front(self) -> tuple[Vectors, Floats]:
         """The survivors that no other dominates.

@@ -24,20 +24,24 @@ class Remembering(Strategy):
         self.turn = 0
         self._seen: set[Vector] = set()
         self._told: list[tuple[tuple[float, ...], Vector]] = []
+        self._kept = self._ranked = 0
+        self._top: list[tuple[tuple[float, ...], Vector]] = []
 
     def ask(self, count: int) -> Vectors:
         """Proposes; see `Strategy.ask`. Random architectures stand in for missing ones."""
         rng = np.random.default_rng([self.seed, self.turn])
         self.turn += 1
-        chosen = self._propose(rng, count)[: max(count, 0)]
-        seen = self._seen.union(chosen)
-        chosen += as_rows(self.region.draw(rng, count - len(chosen), seen))
+        chosen = self._propose(rng, count)
         self._seen.update(chosen)
+        if len(chosen) < count:
+            drawn = as_rows(self.region.draw(rng, count - len(chosen), self._seen))
+            self._seen.update(drawn)
+            chosen += drawn
         return as_matrix(chosen, len(self.region.space.decisions))
 
     @abc.abstractmethod
     def _propose(self, rng: np.random.Generator, count: int) -> list[Vector]:
-        """At most ``count`` different allowed architectures that are not in ``_seen``."""
+        """At most ``count`` different allowed architectures that were not in ``_seen`` before."""
 
     def tell(self, vectors: Vectors, fitness: Floats) -> None:
         """Remembers results; see `Strategy.tell`."""
@@ -64,8 +68,12 @@ class Remembering(Strategy):
 
     def best(self, count: int) -> Vectors:
         """The fittest of all history, best first, shape ``(at most count, decisions)``."""
-        rows = [vector for _, vector in sorted(self._told)[:count]]
-        return as_matrix(rows, len(self.region.space.decisions))
+        # Sorting all history in each turn would make long searches slow.
+        if count != self._kept:
+            self._kept, self._ranked, self._top = count, 0, []
+        self._top = sorted(self._top + self._told[self._ranked :])[:count]
+        self._ranked = len(self._told)
+        return as_matrix([vector for _, vector in self._top], len(self.region.space.decisions))
 
     def corners(self) -> list[Vector]:
         """First and last choice of every decision, where allowed and not yet proposed."""
@@ -84,6 +92,7 @@ class Remembering(Strategy):
         self.turn = int(state["turn"])
         self._seen = {tuple(vector) for vector in state["seen"]}
         self._told = [(tuple(map(float, values)), tuple(v)) for values, v in state["told"]]
+        self._kept = 0
 
 
 def as_rows(vectors: Vectors) -> list[Vector]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from evolution.constraint import Limit
 from evolution.region import Region
-from evolution.strategies.base import Floats, Mask
+from evolution.strategies.base import Floats
 from luts.errors import CorruptFileError, InfeasibleError, UserError
 from luts.operator import PlacedOperator
 from luts.space import Architecture, Choice, Decision, Factor, OperatorSpace, Vectors
@@ -115,10 +115,6 @@ class TableLimit(Limit):
         self.values = values
         self.most = most
         self._parts = [part / most for part in space.parts(values)]
-
-    def allowed(self, vectors: Vectors) -> Mask:
-        """See `Constraint.allowed`."""
-        return np.asarray(self.values[self.space.rows(vectors)] <= self.most)
 
     def use(self, vectors: Vectors) -> Floats:
         """See `Limit.use`."""

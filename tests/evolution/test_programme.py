@@ -8,7 +8,7 @@ from evolution.linear_score import LinearScore
 from evolution.optimum import Optimiser, work
 from evolution.programme import Programme, Score
 from evolution.region import ENUMERABLE, Region
-from evolution.strategies.base import Floats, Mask
+from evolution.strategies.base import Floats
 from luts.errors import InfeasibleError
 from luts.space import Decision, Factor, Vectors
 from tests.evolution.toys import Toys, ToySpace
@@ -50,9 +50,6 @@ class Sums(Limit):
 
     def factor_uses(self) -> list[Floats]:
         return self.costs
-
-    def allowed(self, vectors: Vectors) -> Mask:
-        return np.asarray(self.use(vectors) <= 1)
 
 
 @pytest.mark.parametrize("seed", range(5))

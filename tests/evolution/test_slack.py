@@ -24,8 +24,8 @@ def test_what_is_above_the_budget_is_brought_below_it_by_few_changes(toys: Toys)
     vectors = toys.space.sample(np.random.default_rng(0), 400)
     broken = ~limit.allowed(vectors)
     assert broken.sum() > 250
-    repaired = Slack(toys.space, [limit]).repair(np.random.default_rng(1), vectors)
-    assert limit.allowed(repaired).all()
+    repaired, kept = Slack(toys.space, [limit]).repair(np.random.default_rng(1), vectors)
+    assert kept.all() and limit.allowed(repaired).all()
     np.testing.assert_array_equal(repaired[~broken], vectors[~broken])
     changes = (repaired != vectors)[broken].sum(axis=1)
     assert (changes >= 1).all()
@@ -42,7 +42,8 @@ def test_repair_keeps_several_limits_at_once(toys: Toys) -> None:
     vectors = toys.space.sample(np.random.default_rng(0), 300)
     region = Region(toys.space, [latency, parameters], toys.predictor.fastest()[None])
     before = region.allowed(vectors).mean()
-    repaired = region.repair(np.random.default_rng(1), vectors)
+    repaired, kept = region.repair(np.random.default_rng(1), vectors)
+    np.testing.assert_array_equal(kept, region.allowed(repaired))
     assert before < 0.4
     assert region.allowed(repaired).mean() > 0.95
 
@@ -50,8 +51,8 @@ def test_repair_keeps_several_limits_at_once(toys: Toys) -> None:
 def test_repair_ends_where_nothing_can_be_repaired(toys: Toys) -> None:
     limit = LatencyConstraint(toys.predictor, 1e-6)
     vectors = toys.space.sample(np.random.default_rng(0), 50)
-    repaired = Slack(toys.space, [limit]).repair(np.random.default_rng(1), vectors)
-    assert not limit.allowed(repaired).any()
+    repaired, kept = Slack(toys.space, [limit]).repair(np.random.default_rng(1), vectors)
+    assert not kept.any() and not limit.allowed(repaired).any()
     assert (limit.use(repaired) < limit.use(vectors) + 1e-9).all()
 
 
@@ -60,10 +61,10 @@ def test_equal_seeds_repair_equally_and_the_input_stays(toys: Toys) -> None:
     slack = Slack(toys.space, [limit])
     vectors = toys.space.sample(np.random.default_rng(0), 50)
     copy = vectors.copy()
-    first = slack.repair(np.random.default_rng(3), vectors)
-    np.testing.assert_array_equal(first, slack.repair(np.random.default_rng(3), vectors))
+    first, _ = slack.repair(np.random.default_rng(3), vectors)
+    np.testing.assert_array_equal(first, slack.repair(np.random.default_rng(3), vectors)[0])
     np.testing.assert_array_equal(vectors, copy)
-    assert not np.array_equal(first, slack.repair(np.random.default_rng(4), vectors))
+    assert not np.array_equal(first, slack.repair(np.random.default_rng(4), vectors)[0])
 
 
 def test_prices_of_single_changes_are_differences_of_uses(toys: Toys) -> None:

@@ -54,7 +54,8 @@ def test_the_optimum_under_a_limit_is_known() -> None:
     assert problem.optimum(region) == problem.accuracy[cheap].max()
     members = region.everything()
     assert members is not None and len(members) == cheap.sum()
-    repaired = region.repair(np.random.default_rng(0), problem.space.grid)
+    repaired, kept = region.repair(np.random.default_rng(0), problem.space.grid)
+    assert kept.all()
     assert region.allowed(repaired).all()
     half = problem.percentile("ms", 50)
     limit = half.limits[0]
