@@ -54,6 +54,7 @@ class Region:
         """A constraint was tightened: members and their estimated share are found anew."""
         self.sampled = self.passed = 0
         self._members = None
+        self._slack = Slack(self.space, self.limits)
 
     def allowed(self, vectors: Vectors) -> Mask:
         """Which architectures keep every constraint, shape ``(count,)``."""

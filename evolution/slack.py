@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,9 @@ from evolution.constraint import Limit
 from evolution.strategies.base import Floats, Mask
 from luts.space import OperatorSpace, Vectors
 
-ROUNDS = 2
-# Tables add up to a little less than what was measured; asked for on top, as a share of the limit.
-_RESERVE = 1e-3
+ROUNDS = 1
+# Asked for on top, as a share of the limit, since a bound is no exact multiple of a table's sum.
+_RESERVE = 3e-3
 
 
 class Slack:
@@ -25,7 +26,7 @@ class Slack:
 
     Args:
         space: the space.
-        limits: all must hold.
+        limits: all must hold; what their factors use is priced once, on first use.
     """
 
     def __init__(self, space: OperatorSpace, limits: Sequence[Limit]) -> None:
@@ -34,8 +35,9 @@ class Slack:
         sizes = space.cardinalities
         self._decision = np.repeat(np.arange(len(sizes)), sizes)
         self._value = np.concatenate([np.arange(size) for size in sizes])
-        stops = np.cumsum(sizes)
-        self._moves = [slice(int(b - n), int(b)) for b, n in zip(stops, sizes, strict=True)]
+        self._moves = [
+            np.flatnonzero(np.isin(self._decision, factor.decisions)) for factor in space.factors
+        ]
 
     def repair(self, rng: np.random.Generator, vectors: Vectors) -> tuple[Vectors, Mask]:
         """Architectures of which more keep the limits.
@@ -47,7 +49,7 @@ class Slack:
         Returns:
             The same architectures where the limits are kept, repaired ones elsewhere, shape
             ``(count, decisions)``, and which of them keep the limits now, shape ``(count,)``: after
-            ``ROUNDS`` rounds of at most one change per decision some may still not.
+            ``ROUNDS`` rounds, each of as many changes as there are decisions, some may still not.
         """
         kept = np.ones(len(vectors), dtype=np.bool_)
         if not self.limits or not len(vectors):
@@ -65,13 +67,12 @@ class Slack:
         return repaired, kept
 
     def _shrink(self, rng: np.random.Generator, vectors: Vectors, over: Floats) -> Vectors:
-        """At most one change per decision; ``over`` is of shape ``(limits, count)``."""
-        uses = [limit.factor_uses() for limit in self.limits]
+        """As many changes as there are decisions at most; ``over`` is ``(limits, count)``."""
         for _ in range(len(self.space.decisions)):
             left = np.flatnonzero((over > 0).any(axis=0))
             if not left.size:
                 break
-            change = np.stack([self._changes(rows, vectors[left]) for rows in uses])
+            change = np.stack([self._changes(prices, vectors[left]) for prices in self._prices])
             after = over[:, left, None] + change
             worst = after.max(axis=0)
             chance = rng.random(worst.shape)
@@ -87,15 +88,32 @@ class Slack:
             over[:, left] = after[:, row, best]
         return vectors
 
-    def _changes(self, rows: Sequence[Floats], vectors: Vectors) -> Floats:
+    def _changes(self, prices: Sequence[Floats], vectors: Vectors) -> Floats:
         """What every single change adds, shape ``(count, choices of all decisions)``."""
         total: npt.NDArray[np.float64] = np.zeros((len(vectors), len(self._decision)))
-        for factor, values in zip(self.space.factors, rows, strict=True):
-            at = self.space.factor_rows(factor, vectors)
-            now, stride = values[at], 1
-            for decision in reversed(factor.decisions):
-                moves = self._moves[decision]
-                step = (self._value[moves] - vectors[:, decision, None]) * stride
-                total[:, moves] += values[at[:, None] + step] - now[:, None]
-                stride *= int(self.space.cardinalities[decision])
+        for factor, moves, table in zip(self.space.factors, self._moves, prices, strict=True):
+            if moves.size:
+                total[:, moves] += table[self.space.factor_rows(factor, vectors)]
         return total
+
+    @cached_property
+    def _prices(self) -> list[list[Floats]]:
+        """Per limit and factor, what each change of its decisions adds to each of its rows."""
+        return [self._priced(limit.factor_uses()) for limit in self.limits]
+
+    def _priced(self, uses: Sequence[Floats]) -> list[Floats]:
+        tables = []
+        for factor, moves, values in zip(self.space.factors, self._moves, uses, strict=True):
+            rows = np.arange(len(values))
+            strides = {}
+            stride = 1
+            for decision in reversed(factor.decisions):
+                strides[decision] = stride
+                stride *= int(self.space.cardinalities[decision])
+            table = np.empty((len(values), len(moves)))
+            for column, move in enumerate(moves.tolist()):
+                decision, value = int(self._decision[move]), int(self._value[move])
+                now = rows // strides[decision] % self.space.cardinalities[decision]
+                table[:, column] = values[rows + (value - now) * strides[decision]] - values
+            tables.append(table)
+        return tables

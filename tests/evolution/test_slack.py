@@ -71,7 +71,7 @@ def test_prices_of_single_changes_are_differences_of_uses(toys: Toys) -> None:
     limit = latency_at(toys, 0.5)
     slack = Slack(toys.space, [limit])
     vectors = toys.space.sample(np.random.default_rng(0), 5)
-    prices = slack._changes(limit.factor_uses(), vectors)
+    prices = slack._changes(slack._prices[0], vectors)
     column = 0
     for decision, size in enumerate(toys.space.cardinalities):
         for value in range(int(size)):
@@ -88,3 +88,10 @@ def test_a_tightened_limit_is_what_repairs_aim_at(toys: Toys) -> None:
     limit.tighten(1.05 * limit.budget_ms, limit.budget_ms)
     for old, new in zip(before, limit.factor_uses(), strict=True):
         np.testing.assert_allclose(new, old * 1.05)
+    region = Region(toys.space, [limit], toys.predictor.fastest()[None])
+    vectors = toys.space.sample(np.random.default_rng(0), 200)
+    region.repair(np.random.default_rng(1), vectors)
+    limit.tighten(1.1 * limit.budget_ms, limit.budget_ms / limit.correction)
+    region.changed()
+    repaired, kept = region.repair(np.random.default_rng(1), vectors)
+    assert kept.all() and limit.allowed(repaired).all()
