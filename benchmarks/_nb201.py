@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks._public import read_rows
+from evolution.tabular.nb201 import EDGES, OPERATIONS, executed, parse
 
-OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-# Edges of a cell as (from, to) nodes, in the order of the architecture string.
-_EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 _PREFIX = "lat_ms__"
 # Cost of an operation relative to a 3x3 convolution at equal width: multiply-adds per value.
 _WORK = (0.0, 0.0, 1 / 9, 1.0, 0.0)
@@ -56,7 +54,7 @@ class Cells:
         """Largest number of executed operations in a row, skips not counted, ``(cells,)``."""
         weight = np.array([0, 0, 1, 1, 1])
         reach = np.zeros((len(self.vectors), 4))
-        for place, (begin, end) in enumerate(_EDGES):
+        for place, (begin, end) in enumerate(EDGES):
             through = reach[:, begin] + weight[self.executed[:, place]]
             used = self.executed[:, place] > 0
             reach[:, end] = np.where(used, np.maximum(reach[:, end], through), reach[:, end])
@@ -71,29 +69,10 @@ def one_hot(vectors: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
 def read_cells(folder: Path) -> Cells:
     """Reads all cells."""
     columns = read_rows(folder / "nb201_accuracy_latency.csv.gz")
-    vectors = np.array([_parse(text) for text in columns["arch_str"].tolist()])
+    vectors = np.array([parse(text) for text in columns["arch_str"].tolist()])
     latencies = {
         name.removeprefix(_PREFIX): values.astype(float)
         for name, values in columns.items()
         if name.startswith(_PREFIX)
     }
-    return Cells(vectors, _executed(vectors), latencies)
-
-
-def _parse(text: str) -> list[int]:
-    parts = [part for part in text.replace("+", "").split("|") if part]
-    return [OPERATIONS.index(part.split("~")[0]) for part in parts]
-
-
-def _executed(vectors: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    used = vectors > 0
-    fed = np.zeros((len(vectors), 4), dtype=bool)
-    fed[:, 0] = True
-    for place, (begin, end) in enumerate(_EDGES):
-        fed[:, end] |= fed[:, begin] & used[:, place]
-    needed = np.zeros((len(vectors), 4), dtype=bool)
-    needed[:, 3] = True
-    for place, (begin, end) in reversed(list(enumerate(_EDGES))):
-        needed[:, begin] |= needed[:, end] & used[:, place]
-    alive = np.stack([fed[:, b] & needed[:, e] for b, e in _EDGES], axis=1)
-    return np.where(alive, vectors, 0)
+    return Cells(vectors, executed(vectors), latencies)

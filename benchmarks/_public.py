@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from pathlib import Path
-from typing import Any
 
+from evolution.tabular.reading import read_columns as read_rows
 from luts.errors import UserError
+
+__all__ = ["DATA_VARIABLE", "data_folder", "read_rows"]
 
 DATA_VARIABLE = "METRONAS_DATA"
 
@@ -23,18 +24,3 @@ def data_folder(given: Path | None) -> Path:
     if not folder.is_dir():
         raise UserError(f"no folder '{folder}'; name one with --data or ${DATA_VARIABLE}")
     return folder
-
-
-def read_rows(path: Path) -> dict[str, Any]:
-    """Columns of a gzipped CSV file as numpy arrays.
-
-    Raises:
-        UserError: there is no such file.
-    """
-    from pyarrow import csv
-
-    if not path.is_file():
-        raise UserError(f"no file '{path}'; the folder of public data lacks it")
-    with gzip.open(path) as file:
-        table = csv.read_csv(file)
-    return {name: table[name].to_numpy() for name in table.column_names}

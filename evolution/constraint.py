@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from evolution.counts import counted, gathered
 from evolution.strategies.base import Floats, Mask
-from luts._costs import cost_of
 from luts.space import OperatorSpace, Vectors
 from predictor.base import LatencyPredictor
 
@@ -22,8 +22,32 @@ class Constraint(abc.ABC):
         """Which architectures keep it, shape ``(count,)``."""
 
 
+class Limit(Constraint):
+    """A constraint on a quantity, of which every architecture uses a share.
+
+    What is additive of it lets children be repaired and optima be integer programmes.
+    """
+
+    def allowed(self, vectors: Vectors) -> Mask:
+        """See `Constraint.allowed`."""
+        return np.asarray(self.use(vectors) <= 1)
+
+    @abc.abstractmethod
+    def use(self, vectors: Vectors) -> Floats:
+        """Share of the limit that each architecture uses, 1 for all of it, shape ``(count,)``."""
+
+    @abc.abstractmethod
+    def factor_uses(self) -> list[Floats]:
+        """What each factor adds.
+
+        Returns:
+            Per factor, the share of the limit that each row of ``space.factor_choices(factor)``
+            uses, each of shape ``(rows,)``. Their sum follows `use` but for what is not additive.
+        """
+
+
 @dataclass
-class LatencyConstraint(Constraint):
+class LatencyConstraint(Limit):
     """The predictor's upper bound, times what verification taught, must not exceed the budget.
 
     Attributes:
@@ -35,14 +59,31 @@ class LatencyConstraint(Constraint):
     predictor: LatencyPredictor
     budget_ms: float
     correction: float = 1.0
-
-    def allowed(self, vectors: Vectors) -> Mask:
-        """See `Constraint.allowed`."""
-        return self.keeps(self.predictor.predict(vectors).upper_ms)
+    _slope: float = field(default=0.0, init=False, repr=False)
 
     def keeps(self, upper_ms: Floats) -> Mask:
         """Which of these upper bounds, as predicted, stay within the budget once corrected."""
-        return np.asarray(upper_ms * self.correction <= self.budget_ms)
+        return np.asarray(upper_ms * self.correction / self.budget_ms <= 1)
+
+    def use(self, vectors: Vectors) -> Floats:
+        """See `Limit.use`."""
+        upper_ms = self.predictor.predict(vectors).upper_ms
+        return np.asarray(upper_ms * self.correction / self.budget_ms)
+
+    def factor_uses(self) -> list[Floats]:
+        """See `Limit.factor_uses`; table latencies, scaled as upper bounds grow with them."""
+        costs = self.predictor.factor_costs()
+        if not self._slope:
+            self._slope = self._growth(costs)
+        scale = self._slope * self.correction / self.budget_ms
+        return [np.asarray(cost * scale) for cost in costs]
+
+    def _growth(self, costs: list[Floats]) -> float:
+        """Upper bounds' growth per ms of table sum, from the fastest to the slowest."""
+        ends = np.stack([self.predictor.fastest(), self.predictor.slowest()])
+        sums = gathered(self.predictor.space, costs, ends)
+        low, high = self.predictor.predict(ends).upper_ms
+        return float((high - low) / (sums[1] - sums[0])) if sums[1] > sums[0] else 1.0
 
     def tighten(self, measured_ms: float, upper_ms: float, most: float = 1.1) -> None:
         """Learns from a network that was slower than its upper bound.
@@ -59,7 +100,7 @@ class LatencyConstraint(Constraint):
         self.correction *= min(max(ratio, 1.0), most)
 
 
-class ParameterConstraint(Constraint):
+class ParameterConstraint(Limit):
     """The whole network, norms folded into convolutions, must have at most so many weights.
 
     Args:
@@ -70,24 +111,16 @@ class ParameterConstraint(Constraint):
     def __init__(self, space: OperatorSpace, limit: int) -> None:
         self.space = space
         self.limit = limit
-        self._rows = [
-            np.array(
-                [
-                    sum(cost_of(p.operator).parameters for p in space.lower_factor(factor, row))
-                    for row in space.factor_choices(factor)
-                ],
-                dtype=np.int64,
-            )
-            for factor in space.factors
-        ]
+        self._rows = counted(space, "parameters")
 
     def count(self, vectors: Vectors) -> npt.NDArray[np.int64]:
         """Weights of each architecture, shape ``(count,)``."""
-        total = np.zeros(len(vectors), dtype=np.int64)
-        for factor, rows in zip(self.space.factors, self._rows, strict=True):
-            total += rows[self.space.factor_rows(factor, vectors)]
-        return total
+        return np.rint(gathered(self.space, self._rows, vectors)).astype(np.int64)
 
-    def allowed(self, vectors: Vectors) -> Mask:
-        """See `Constraint.allowed`."""
-        return np.asarray(self.count(vectors) <= self.limit)
+    def use(self, vectors: Vectors) -> Floats:
+        """See `Limit.use`."""
+        return np.asarray(self.count(vectors) / self.limit)
+
+    def factor_uses(self) -> list[Floats]:
+        """See `Limit.factor_uses`."""
+        return [rows / self.limit for rows in self._rows]

@@ -24,6 +24,7 @@ class RunSettings(BaseModel):
         parameters: largest number of weights, or None.
         evaluations: architectures that are scored before verification.
         threads: threads that the network runs on when it is measured.
+        strategy: what took the place of the recipe's strategy, or None.
         recipe_sha256: digest of the recipe's text.
         table: identity of the latency table.
         reference_latency_ms: the reference's predicted latency, which changes with the predictor.
@@ -42,6 +43,7 @@ class RunSettings(BaseModel):
     threads: int
     table: str
     reference_latency_ms: float
+    strategy: str | None = None
 
 
 class RunFolder:

@@ -10,7 +10,7 @@ from evolution.budget import milliseconds_only, parse_budget
 from evolution.constraint import LatencyConstraint, ParameterConstraint
 from evolution.feasibility import feasible_region
 from evolution.folder import RunSettings, check_place
-from evolution.recipe import Recipe, load_recipe
+from evolution.recipe import Recipe, load_recipe, with_strategy
 from evolution.region import Region
 from luts.errors import CorruptFileError, UserError
 from luts.recipes import recipe_text
@@ -34,6 +34,7 @@ class Options:
         out: run folder; None derives ``runs/<recipe>-<target>-<seed>``.
         resume: go on with the run in that folder.
         threads: threads that the network runs on.
+        strategy: as `evolution.recipe.with_strategy` reads it; None takes the recipe's.
     """
 
     target: str
@@ -45,6 +46,7 @@ class Options:
     out: Path | None = None
     resume: bool = False
     threads: int = 1
+    strategy: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def prepare(options: Options) -> Plan:
     """Checks everything that can be checked without loading a network.
 
     Raises:
-        UnknownNameError: unknown target or recipe.
+        UnknownNameError: unknown target, recipe or strategy.
         InfeasibleError: the constraints cannot be kept.
         UserError: a budget, folder, table or predictor that cannot be used.
     """
@@ -86,6 +88,8 @@ def prepare(options: Options) -> Plan:
 
     load_target(options.target)
     recipe = load_recipe(options.recipe)
+    if options.strategy is not None:
+        recipe = with_strategy(recipe, options.strategy)
     _budget_ms(options, recipe, reference_ms=1.0)
     path = options.out or Path("runs") / f"{recipe.name}-{options.target}-{options.seed}"
     check_place(path, resume=options.resume)
@@ -141,6 +145,7 @@ def plan(
         parameters=limit,
         evaluations=options.evaluations or recipe.strategy_settings().evaluations,
         threads=options.threads,
+        strategy=options.strategy,
         table=table.identity,
         reference_latency_ms=reference_ms,
     )

@@ -7,7 +7,7 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evolution.strategies.base import STRATEGIES, Strategy, StrategySettings
-from luts.errors import CorruptFileError, UnknownNameError
+from luts.errors import CorruptFileError, UnknownNameError, UserError
 from luts.recipes import parse_recipe, recipe_text
 from luts.spaces import SPACES
 
@@ -25,7 +25,7 @@ class StrategySection(_Section):
         settings: options of that strategy.
     """
 
-    name: str
+    name: str = "joint"
     fitness: dict[str, float] = Field(min_length=1)
     settings: dict[str, Any] = {}
 
@@ -122,6 +122,34 @@ def load_recipe(name: str) -> Recipe:
     if recipe.name != name:
         raise CorruptFileError(f"{source}: name: is '{recipe.name}', not the file's '{name}'")
     return recipe
+
+
+def with_strategy(recipe: Recipe, text: str) -> Recipe:
+    """The recipe with another strategy.
+
+    Args:
+        recipe: its own options stay where its own strategy is named.
+        text: a registered strategy, such as ``joint``, or one with a preset of its options, such
+            as ``evolution:vit-resnas``.
+
+    Raises:
+        UnknownNameError: no such strategy.
+        UserError: it has no such preset.
+    """
+    name, colon, preset = text.partition(":")
+    chosen = cast(type[Strategy], STRATEGIES.get(name)).Settings
+    settings = recipe.strategy.settings if name == recipe.strategy.name else {}
+    if colon:
+        if "preset" not in chosen.model_fields:
+            raise UserError(f"--strategy '{text}': '{name}' has no presets; give --strategy {name}")
+        settings = {"preset": preset}
+    try:
+        chosen.model_validate(settings)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise UserError(f"--strategy '{text}': {problem}") from None
+    section = recipe.strategy.model_copy(update={"name": name, "settings": settings})
+    return recipe.model_copy(update={"strategy": section})
 
 
 def check_recipe(data: dict[str, Any], source: str) -> Recipe:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evolution.constraint import Constraint
+from evolution.constraint import Constraint, Limit
+from evolution.slack import Slack
 from evolution.strategies.base import Mask, Vector
 from luts.errors import InfeasibleError
 from luts.space import OperatorSpace, Vectors
@@ -16,13 +17,15 @@ WALK_BATCH, WALK_BATCHES = 512, 64
 _WALK_PROBABILITY = 0.1
 _WALK_MEMBERS = 4096
 _RARE = 1e-4
+_FEWEST = 32
+ENUMERABLE = 2**16
 
 
 class Region:
     """Architectures that keep every constraint.
 
     Fresh ones are drawn uniformly and filtered. Where so few pass that this would take long,
-    they come from a random walk instead that starts at known members.
+    they come from a random walk instead that starts at known members and repairs what leaves them.
 
     Args:
         space: the space.
@@ -35,7 +38,10 @@ class Region:
     ) -> None:
         self.space = space
         self.constraints = tuple(constraints)
+        self.limits = tuple(c for c in self.constraints if isinstance(c, Limit))
         self.anchors = anchors
+        self._slack = Slack(space, self.limits)
+        self._members: Vectors | None = None
         self.sampled = 0
         self.passed = 0
 
@@ -45,8 +51,10 @@ class Region:
         return self.passed / self.sampled if self.sampled else float("nan")
 
     def changed(self) -> None:
-        """A constraint was tightened: the estimated share begins anew."""
+        """A constraint was tightened: members and their estimated share are found anew."""
         self.sampled = self.passed = 0
+        self._members = None
+        self._slack = Slack(self.space, self.limits)
 
     def allowed(self, vectors: Vectors) -> Mask:
         """Which architectures keep every constraint, shape ``(count,)``."""
@@ -54,6 +62,35 @@ class Region:
         for constraint in self.constraints:
             mask &= constraint.allowed(vectors)
         return mask
+
+    def repair(self, rng: np.random.Generator, vectors: Vectors) -> tuple[Vectors, Mask]:
+        """The same architectures, those above a limit changed toward it; see `Slack.repair`.
+
+        Args:
+            rng: source of randomness.
+            vectors: index vectors, shape ``(count, decisions)``; left as they are.
+
+        Returns:
+            Index vectors of the same shape, and which of them are allowed, shape ``(count,)``.
+        """
+        repaired, kept = self._slack.repair(rng, vectors)
+        for constraint in self.constraints:
+            if not isinstance(constraint, Limit):
+                kept &= constraint.allowed(repaired)
+        return repaired, kept
+
+    def everything(self) -> Vectors | None:
+        """All members in the order of their indices, shape ``(members, decisions)``.
+
+        None where the space has more than ``ENUMERABLE`` architectures.
+        """
+        if self.space.size > ENUMERABLE:
+            return None
+        if self._members is None:
+            sizes = tuple(self.space.cardinalities)
+            grid = np.indices(sizes).reshape(len(sizes), -1).T.astype(np.int64)
+            self._members = np.ascontiguousarray(grid[self.allowed(grid)])
+        return self._members
 
     def draw(self, rng: np.random.Generator, count: int, seen: set[Vector]) -> Vectors:
         """Fresh random members.
@@ -90,11 +127,17 @@ class Region:
             enough = self.sampled >= UNIFORM_BATCH * UNIFORM_BATCHES
             if len(found) >= count or (enough and self.share < _RARE):
                 return
-            drawn = self.space.sample(rng, UNIFORM_BATCH)
+            drawn = self.space.sample(rng, self._batch(count - len(found)))
             mask = self.allowed(drawn)
             self.sampled += len(drawn)
             self.passed += int(mask.sum())
             _collect(drawn[mask], count, seen, found)
+
+    def _batch(self, wanted: int) -> int:
+        """Draws that are likely to hold so many members; many as long as the share is vague."""
+        if self.sampled < UNIFORM_BATCH or not self.passed:
+            return UNIFORM_BATCH
+        return int(min(UNIFORM_BATCH, max(_FEWEST, 1.5 * wanted / self.share)))
 
     def _walk(
         self, rng: np.random.Generator, count: int, seen: set[Vector], found: dict[Vector, None]
@@ -109,7 +152,8 @@ class Region:
             parents = pool[rng.integers(len(pool), size=WALK_BATCH)]
             redraw = rng.random(parents.shape) < _WALK_PROBABILITY
             drawn = np.where(redraw, self.space.sample(rng, WALK_BATCH), parents)
-            children = drawn[self.allowed(drawn)]
+            drawn, kept = self.repair(rng, drawn)
+            children = drawn[kept]
             _collect(children, count, seen, found)
             if len(known) < _WALK_MEMBERS:
                 known = sorted({*known, *map(tuple, children.tolist())})

@@ -38,9 +38,18 @@ def main(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:PRESET]",
+            help="How architectures are proposed: joint, predictor-guided, exact, evolution, nsga2 "
+            "or random. Presets of evolution: flownas, vit-resnas, spvnas, once-for-all. Default: "
+            "the recipe's.",
+        ),
+    ] = None,
     evaluations: Annotated[
         int | None,
-        typer.Option(min=1, help="Architectures to score. Default: the recipe's generations."),
+        typer.Option(min=1, help="Architectures to score. Default: the strategy's number."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder. Default: runs/<recipe>-<target>-<seed>.")
@@ -67,12 +76,17 @@ def main(
 
         python -m evolution.run --target cpu --latency-ms 45 --evaluations 100 --out runs/try
 
+        python -m evolution.run --target cpu --strategy joint --evaluations 60
+
+        python -m evolution.run --target cpu --strategy evolution:vit-resnas
+
         python -m evolution.run --target cpu --resume
     """
     from evolution.prepare import Options, prepare
 
     plan = prepare(
-        Options(target, recipe, latency, latency_ms, seed, evaluations, out, resume, threads)
+        Options(target, recipe, latency, latency_ms, seed, evaluations, out, resume, threads,
+                strategy)
     )
     result = _carry_out(plan, weights)
     if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evolution.constraint import LatencyConstraint
+from evolution.objectives import objective_values
 from evolution.progress import View
 from evolution.region import Region
 from evolution.scoring import Candidate, Scorer
@@ -65,7 +66,10 @@ class Search:
                 fitness[index] = candidate.fitness
                 self.candidates.append(candidate)
                 self.view.scored(candidate, self.best(), self.region.share)
-            self.strategy.tell(vectors, fitness)
+            told = objective_values(
+                self.strategy.objectives, self.region.space, vectors, fitness, predicted
+            )
+            self.strategy.tell(vectors, told)
             self._batches += 1
             done += len(vectors)
         return done

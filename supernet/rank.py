@@ -45,8 +45,15 @@ def main(
     pairs: Annotated[int, typer.Option(min=4, help="Held-out rendered pairs to score on.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Seed of architectures and training.")] = 0,
     device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda:0.")] = "cpu",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [all].")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that render pairs.")] = 1,
+    parallel: Annotated[
+        int, typer.Option(min=1, help="Networks that are trained at once.")
+    ] = 1,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of each network [an equal share].")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that render pairs, for each network.")
+    ] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder [runs/rank-RECIPE].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after a stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -56,7 +63,7 @@ def main(
     Errors are those on held-out rendered pairs, with batch norms recalibrated for each network.
 
     Examples:
-      python -m supernet.rank --architectures 16
+      python -m supernet.rank --architectures 16 --parallel 2
       python -m supernet.rank --supernet runs/with-fad --supernet runs/without --repeats 2
       python -m supernet.rank --steps 2000 --device cuda:0 --workers 14 --resume --json
     """
@@ -78,25 +85,28 @@ def main(
         "supernets": {name: facts for name, (_, facts) in found.items()},
     }
     _claim(writable_folder(folder) / "run.json", identity, resume=resume)
-    from supernet._standalone import Apprentices, distinct_architectures
-    from supernet.training.scoring import HeldOut
+    import torch
+
+    from supernet._standalone import Apprentices, distinct_architectures, held_out
     from supernet.training.threads import prepare_thread, training_device
 
-    place = training_device(device)
+    training_device(device)
     prepare_thread(threads)
+    share = threads or max(1, torch.get_num_threads() // parallel)
     chosen = distinct_architectures(space, architectures, seed)
-    held = HeldOut(settings, pairs, place)
+    held = held_out(settings, pairs, device)
     journal = Journal(folder / "journal.jsonl")
     inherited = {
         name: _inherited(space, name, network, chosen, held, journal)
         for name, (network, _) in found.items()
     }
     apprentices = Apprentices(
-        space, settings, writable_folder(folder / "networks"), seed, workers, place,
-        None if head == "fresh" else "shipped" if head == "shipped" else Path(head),
+        recipe, settings, writable_folder(folder / "networks"), seed, workers, device, share,
+        None if head == "fresh" else "shipped" if head == "shipped" else Path(head), pairs,
+        parallel,
     )
     with counted("training alone", architectures * repeats) as done:
-        alone = apprentices.scores(chosen, repeats, held, journal, done)
+        alone = apprentices.scores(chosen, repeats, journal, done)
     journal.close()
     from supernet._ranking import ranking, show
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, ClassVar, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 from luts.registry import Registry
 from luts.space import OperatorSpace, Vectors
+
+if TYPE_CHECKING:
+    from evolution.constraint import Limit
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -21,6 +25,12 @@ class LegalRegion(Protocol):
     """What a strategy may propose; `evolution.region.Region` is the real one."""
 
     space: OperatorSpace
+    anchors: Vectors
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """The constraints on quantities, of which some may be additive."""
+        ...
 
     def allowed(self, vectors: Vectors) -> Mask:
         """Which architectures keep every constraint, shape ``(count,)``."""
@@ -28,6 +38,14 @@ class LegalRegion(Protocol):
 
     def draw(self, rng: np.random.Generator, count: int, seen: set[Vector]) -> Vectors:
         """Fresh random allowed architectures, at most ``count``, none of them in ``seen``."""
+        ...
+
+    def repair(self, rng: np.random.Generator, vectors: Vectors) -> tuple[Vectors, Mask]:
+        """The same architectures, those above a limit changed toward it, and which are allowed."""
+        ...
+
+    def everything(self) -> Vectors | None:
+        """All allowed architectures, or None where they are too many to be listed."""
         ...
 
 
@@ -59,6 +77,11 @@ class Strategy(abc.ABC):
         self.seed = seed
 
     @property
+    def objectives(self) -> tuple[str, ...]:
+        """Names of what it minimises, the first of them ``fitness``; see `evolution.objectives`."""
+        return ("fitness",)
+
+    @property
     @abc.abstractmethod
     def batch(self) -> int:
         """How many architectures it likes to be asked for at once."""
@@ -81,7 +104,11 @@ class Strategy(abc.ABC):
 
         Args:
             vectors: architectures that it proposed, shape ``(n, decisions)``.
-            fitness: smaller is better; infinite for one that could not be scored, shape ``(n,)``.
+            fitness: smaller is better; infinite for one that could not be scored. Shape ``(n,)``,
+                or ``(n, objectives)`` for a strategy that names its `objectives`.
+
+        Raises:
+            UserError: another number of results or of objectives, or one that is nan.
         """
 
     @abc.abstractmethod
@@ -96,5 +123,12 @@ class Strategy(abc.ABC):
 STRATEGIES: Registry[Strategy] = Registry(
     "strategy",
     "metronas.strategies",
-    {"evolution": "evolution.strategies.evolution:Evolution"},
+    {
+        "evolution": "evolution.strategies.evolution:Evolution",
+        "exact": "evolution.strategies.exact:Exact",
+        "joint": "evolution.strategies.joint:Joint",
+        "nsga2": "evolution.strategies.nsga2:Nsga2",
+        "predictor-guided": "evolution.strategies.guided:Guided",
+        "random": "evolution.strategies.random:Random",
+    },
 )

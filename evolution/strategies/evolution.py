@@ -1,162 +1,134 @@
-"""FlowNAS's evolution: the best of all history mutate and cross over (arXiv 2207.01271)."""
+"""Evolution: the best of all history mutate and cross over, as FlowNAS and its kin search."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from evolution.strategies.base import (
-    Floats,
-    LegalRegion,
-    Strategy,
-    StrategySettings,
-    Vector,
-)
-from luts.errors import UserError
+from evolution.strategies.base import Mask, StrategySettings, Vector
+from evolution.strategies.breeding import crossed, fresh, mutated
+from evolution.strategies.remembering import Remembering
 from luts.space import Vectors
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # arXiv 2207.01271 and its search script; the defaults below.
+    "flownas": {},
+    # arXiv 2109.00642 and its search script: 500 random networks, then 19 times 75 + 75 children,
+    # all within 0.975 and 1 of the limit.
+    "vit-resnas": {
+        "population": 150, "first": 500, "generations": 20, "parents": 75, "mutations": 75,
+        "mutation_probability": 0.3, "crossovers": 75, "different_parents": True,
+        "least_use": 0.975,
+    },
+    # arXiv 2007.16100: 50 x 20, half of each kind. Parents and mutation rate were never published;
+    # they are FlowNAS's.
+    "spvnas": {"population": 50, "generations": 20, "mutations": 25, "crossovers": 25},
+    # arXiv 1908.09791 and its search script: a quarter of 100 stay and have 100 children. There
+    # the same network may come twice, and what breaks the limit is drawn again, not repaired.
+    "once-for-all": {
+        "population": 100, "generations": 500, "parents": 25, "mutations": 50,
+        "mutation_probability": 0.1, "crossovers": 50, "repair": False, "tries": 100,
+    },
+}
 
 
 class EvolutionSettings(StrategySettings):
-    """Options of `Evolution`; the defaults are the paper's.
+    """Options of `Evolution`; the defaults are FlowNAS's.
 
     Attributes:
+        preset: published settings that stand for all options not given.
         population: architectures per generation.
+        first: architectures of the random first generation; None takes the population.
         generations: generations, the random first one included.
         parents: how many of the best of all history have children.
         mutations: children of one parent, per generation.
         mutation_probability: chance that a gene is drawn anew (the same value may come again).
         crossovers: children of two parents, each gene from either with even chance.
+        different_parents: whether these two must differ.
         tries: at most this many times the wanted children are drawn before random architectures
             fill the generation.
+        repair: whether children above a limit are repaired, not thrown away (our design).
+        least_use: least share of the tightest limit that a child uses. It holds for the random
+            first generation as far as ``tries`` times as many draws have such.
         corners: whether the first generation holds the space's smallest and largest architecture,
             where they are allowed: the sandwich rule trains these two in every step (our design).
     """
 
+    preset: str = "flownas"
     population: int = Field(default=50, ge=1)
+    first: int | None = Field(default=None, ge=1)
     generations: int = Field(default=20, ge=1)
     parents: int = Field(default=10, ge=1)
     mutations: int = Field(default=25, ge=0)
     mutation_probability: float = Field(default=0.1, gt=0, le=1)
     crossovers: int = Field(default=25, ge=0)
+    different_parents: bool = False
     tries: int = Field(default=10, ge=1)
+    repair: bool = True
+    least_use: float = Field(default=0.0, ge=0, lt=1)
     corners: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published(cls, given: Any) -> Any:
+        name = given.get("preset", "flownas") if isinstance(given, dict) else "flownas"
+        if name not in PRESETS:
+            raise ValueError(f"unknown preset '{name}'; known: {', '.join(sorted(PRESETS))}")
+        return {**PRESETS[name], **given} if isinstance(given, dict) else given
 
     @property
     def evaluations(self) -> int:
-        """Population times generations."""
-        return self.population * self.generations
+        """First generation, and the population times the others."""
+        return (self.first or self.population) + self.population * (self.generations - 1)
 
 
-class Evolution(Strategy):
-    """Random first generation, then mutation and crossover of the best so far.
-
-    Each generation draws from a generator seeded by (seed, generation), so the state holds no
-    generator.
-    """
+class Evolution(Remembering):
+    """Random first generation, then mutation and crossover of the best so far."""
 
     Settings: ClassVar[type[StrategySettings]] = EvolutionSettings
 
-    def __init__(self, region: LegalRegion, settings: EvolutionSettings, seed: int) -> None:
-        super().__init__(region, settings, seed)
-        self.generation = 0
-        self._seen: set[Vector] = set()
-        self._told: list[tuple[float, Vector]] = []
-
     @property
     def batch(self) -> int:
-        """The population."""
-        return int(self.settings.population)
+        """The population; in the first turn, that of the first generation."""
+        first = None if self.turn else self.settings.first
+        return int(first or self.settings.population)
 
-    def ask(self, count: int) -> Vectors:
-        """Proposes a generation; see `Strategy.ask`."""
-        options = self.settings
-        rng = np.random.default_rng([self.seed, self.generation])
-        self.generation += 1
-        children: list[Vector] = []
-        if self._told:
-            best = sorted(self._told)[: options.parents]
-            parents = np.array([vector for _, vector in best], dtype=np.int64)
-            share = min(1.0, count / options.population)
-            for operator, wanted in (
-                (self._mutate, options.mutations),
-                (self._cross, options.crossovers),
-            ):
-                room = count - len(children)
-                children += self._children(operator, rng, parents, min(room, round(wanted * share)))
-        elif options.corners:
-            children += self._corners()[:count]
-        seen = self._seen.union(children)
-        fresh = self.region.draw(rng, count - len(children), seen)
-        children += [tuple(row) for row in fresh.tolist()]
-        self._seen.update(children)
-        genes = len(self.region.space.decisions)
-        return np.array(children, dtype=np.int64).reshape(len(children), genes)
+    def _propose(self, rng: np.random.Generator, count: int) -> list[Vector]:
+        options, space = self.settings, self.region.space
+        parents = self.best(options.parents)
+        if not len(parents):
+            corners = self.corners()[:count] if options.corners else []
+            return corners + self._used_enough(rng, corners, count - len(corners))
+        share = min(1.0, count / options.population)
 
-    def _corners(self) -> list[Vector]:
-        """First and last choice of every decision, where allowed and not yet proposed."""
-        sizes = np.array(self.region.space.cardinalities, dtype=np.int64)
-        ends = np.stack([np.zeros_like(sizes), sizes - 1])
-        rows = [tuple(row) for row in ends[self.region.allowed(ends)].tolist()]
-        return [row for row in dict.fromkeys(rows) if row not in self._seen]
+        def mutants(rng: np.random.Generator, wanted: int) -> Vectors:
+            return mutated(rng, space, parents, wanted, options.mutation_probability)
 
-    def _children(
-        self,
-        operator: Callable[[np.random.Generator, Vectors, int], Vectors],
-        rng: np.random.Generator,
-        parents: Vectors,
-        wanted: int,
+        def crosses(rng: np.random.Generator, wanted: int) -> Vectors:
+            return crossed(rng, parents, wanted, different=options.different_parents)
+
+        first = min(count, round(options.mutations * share))
+        second = min(count - first, round(options.crossovers * share))
+        return fresh([(mutants, first), (crosses, second)], self._judge, rng, seen=self._seen,
+                     tries=options.tries)
+
+    def _judge(self, rng: np.random.Generator, vectors: Vectors) -> tuple[Vectors, Mask]:
+        """Repaired where that is wanted; which are allowed and use enough of the limits."""
+        if self.settings.repair:
+            vectors, mask = self.region.repair(rng, vectors)
+        else:
+            mask = self.region.allowed(vectors)
+        if self.settings.least_use and self.region.limits:
+            used = np.max([limit.use(vectors) for limit in self.region.limits], axis=0)
+            mask = mask & (used >= self.settings.least_use)
+        return vectors, mask
+
+    def _used_enough(
+        self, rng: np.random.Generator, taken: list[Vector], wanted: int
     ) -> list[Vector]:
-        """At most ``wanted`` new allowed children from ``tries * wanted`` draws."""
-        found: list[Vector] = []
-        for _ in range(self.settings.tries):
-            if len(found) >= wanted:
-                break
-            drawn = operator(rng, parents, wanted)
-            for row in drawn[self.region.allowed(drawn)].tolist():
-                child = tuple(row)
-                if child not in self._seen and len(found) < wanted:
-                    self._seen.add(child)
-                    found.append(child)
-        return found
-
-    def _mutate(self, rng: np.random.Generator, parents: Vectors, count: int) -> Vectors:
-        chosen = parents[rng.integers(len(parents), size=count)]
-        drawn = self.region.space.sample(rng, count)
-        redraw = rng.random(chosen.shape) < self.settings.mutation_probability
-        return np.asarray(np.where(redraw, drawn, chosen))
-
-    @staticmethod
-    def _cross(rng: np.random.Generator, parents: Vectors, count: int) -> Vectors:
-        pairs = parents[rng.integers(len(parents), size=(2, count))]
-        first = rng.random(pairs[0].shape) < 0.5
-        return np.asarray(np.where(first, pairs[0], pairs[1]))
-
-    def tell(self, vectors: Vectors, fitness: Floats) -> None:
-        """Remembers results; see `Strategy.tell`."""
-        if len(vectors) != len(fitness):
-            raise UserError(f"{len(vectors)} architectures were told {len(fitness)} results")
-        if np.isnan(fitness).any():
-            raise UserError("fitness is nan; tell infinity for what could not be scored")
-        rows = (tuple(row) for row in vectors.tolist())
-        self._told += zip((float(value) for value in fitness), rows, strict=True)
-
-    def state(self) -> dict[str, Any]:
-        """Generation and history as JSON; see `Strategy.state`."""
-        return {
-            "generation": self.generation,
-            "seen": sorted(map(list, self._seen)),
-            "told": [[_plain(value), list(vector)] for value, vector in self._told],
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Takes over a state; see `Strategy.restore`."""
-        self.generation = int(state["generation"])
-        self._seen = {tuple(vector) for vector in state["seen"]}
-        self._told = [(float(value), tuple(vector)) for value, vector in state["told"]]
-
-
-def _plain(value: float) -> float | str:
-    return value if np.isfinite(value) else str(value)
+        if not self.settings.least_use:
+            return []
+        return fresh([(self.region.space.sample, wanted)], self._judge, rng,
+                     seen=self._seen.union(taken), tries=self.settings.tries)

@@ -116,7 +116,7 @@ class TrainingSettings(_Section):
         freeze_batch_norm: batch norms of stand-alone networks keep the statistics of the stage
             before (RAFT, after chairs). A supernet always uses those of its batch.
         precision: ``auto`` takes bf16 where the processor multiplies matrices in it.
-        compile: compile the head, which all architectures share (pays on GPUs).
+        compile: compile the head, which all architectures share.
         head_init: ``kaiming`` keeps the size of what passes each layer (our design), ``torch`` is
             PyTorch's own (RAFT).
         calibration_pairs: frames that settle the batch norms of each architecture.

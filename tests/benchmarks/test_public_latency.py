@@ -9,7 +9,7 @@ import pytest
 from benchmarks import public_latency
 from benchmarks._baselines import additive, line, one_proxy, ridge
 from benchmarks._figures import figures, less
-from benchmarks._nb201 import OPERATIONS, _executed, _parse, read_cells
+from benchmarks._nb201 import OPERATIONS, executed, parse, read_cells
 from benchmarks._neusight import family, read_devices, read_kind
 from benchmarks._public import data_folder
 from luts.errors import UserError
@@ -25,13 +25,13 @@ needs_operators = pytest.mark.skipif(
 
 def test_cells_are_parsed_and_dead_operations_removed():
     text = ("|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|")
-    vector = _parse(text)
+    vector = parse(text)
     assert [OPERATIONS[i] for i in vector] == [
         "nor_conv_3x3", "none", "skip_connect", "none", "none", "avg_pool_3x3"
     ]  # fmt: skip
-    assert _executed(np.array([vector])).tolist() == [vector]
+    assert executed(np.array([vector])).tolist() == [vector]
     cut = [*vector[:5], 0]  # node 2 no longer feeds the output, so nothing does
-    assert _executed(np.array([cut])).tolist() == [[0] * 6]
+    assert executed(np.array([cut])).tolist() == [[0] * 6]
 
 
 def test_figures_and_gains():

@@ -263,3 +263,27 @@ def test_kill_9_and_resume_finds_the_same_winner(tmp_path: Path, records: int) -
     resumed, toys = search(out, resume=True)
     assert len(toys.accuracy.scored) < 40
     assert found(resumed) == found(unbroken)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("joint", {"corners": True}), ("predictor-guided", {}), ("exact", {}), ("random", {}),
+     ("nsga2", {"objectives": ["fitness", "latency_ms", "parameters", "flops"],
+                "population": 10})],
+)
+def test_every_strategy_carries_a_run(tmp_path: Path, name: str, settings: dict[str, Any]) -> None:
+    section = {**RECIPE["strategy"], "name": name, "settings": settings}
+    recipe = {**RECIPE, "strategy": section}
+    results = [
+        search(tmp_path / f"run{i}", recipe=recipe, evaluations=30)[0] for i in range(2)
+    ]
+    assert results[0].verified and results[0].evaluations == 30
+    assert found(results[0]) == found(results[1])
+    records = evaluated(tmp_path / "run0")
+    assert all(r["upper_ms"] <= results[0].constraint.latency_ms for r in records)
+
+
+def test_a_run_is_not_resumed_with_another_strategy(tmp_path: Path) -> None:
+    search(tmp_path / "run", strategy="evolution")
+    with pytest.raises(UserError, match="strategy 'evolution' \\(now 'evolution:spvnas'\\)"):
+        search(tmp_path / "run", strategy="evolution:spvnas", resume=True)

@@ -32,6 +32,8 @@ def call(
         (("--target", "cpu", "--latency-ms", "soon"), "--latency-ms 'soon' is no budget"),
         (("--target", "cpu", "--latency", "inf%"), "--latency 'inf%' is no budget"),
         (("--target", "cpu", "--latency", "80%", "--latency-ms", "3"), "not both"),
+        (("--target", "cpu", "--strategy", "best"), "unknown strategy 'best'; known: evolution"),
+        (("--target", "cpu", "--strategy", "evolution:best"), "unknown preset 'best'; known:"),
         (("--target", "cpu", "--seed", "-1"), "Invalid value for '--seed'"),
         (("--target", "cpu", "--evaluations", "0"), "Invalid value for '--evaluations'"),
         (("--target", "cpu", "--out", "taken/run"), "cannot make the run folder 'taken/run'"),

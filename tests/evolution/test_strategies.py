@@ -6,12 +6,19 @@ import numpy as np
 import pytest
 
 from evolution.constraint import LatencyConstraint
+from evolution.pareto import hypervolume, ranks
+from evolution.recipe import check_recipe, with_strategy
 from evolution.region import Region
 from evolution.strategies.base import STRATEGIES, Strategy
-from evolution.strategies.evolution import Evolution, EvolutionSettings
+from evolution.strategies.evolution import PRESETS, Evolution, EvolutionSettings
+from evolution.strategies.exact import Exact, ExactSettings
+from evolution.strategies.guided import Guided, GuidedSettings
+from evolution.strategies.joint import Joint, JointSettings
+from evolution.strategies.nsga2 import Nsga2, Nsga2Settings
+from evolution.strategies.random import Random, RandomSettings
 from luts.errors import UnknownNameError, UserError
 from tests.conformance.strategy import StrategyConformance
-from tests.evolution.toys import Toys
+from tests.evolution.toys import RECIPE, Toys
 
 
 def region_of(toys: Toys, members: int) -> Region:
@@ -41,6 +48,59 @@ class TestEvolution(StrategyConformance):
     def make(self) -> Callable[[Region, int], Strategy]:
         settings = EvolutionSettings(population=12, parents=4, mutations=6, crossovers=6)
         return lambda region, seed: Evolution(region, settings, seed)
+
+
+class TestRandom(StrategyConformance):
+    @pytest.fixture
+    def make(self) -> Callable[[Region, int], Strategy]:
+        return lambda region, seed: Random(region, RandomSettings(), seed)
+
+
+class TestNsga2(StrategyConformance):
+    @pytest.fixture
+    def make(self) -> Callable[[Region, int], Strategy]:
+        return lambda region, seed: Nsga2(region, Nsga2Settings(population=12), seed)
+
+
+class TestExact(StrategyConformance):
+    @pytest.fixture
+    def make(self) -> Callable[[Region, int], Strategy]:
+        return lambda region, seed: Exact(region, ExactSettings(), seed)
+
+
+class TestGuided(StrategyConformance):
+    @pytest.fixture
+    def make(self) -> Callable[[Region, int], Strategy]:
+        return lambda region, seed: Guided(region, GuidedSettings(), seed)
+
+
+class TestJoint(StrategyConformance):
+    @pytest.fixture
+    def make(self) -> Callable[[Region, int], Strategy]:
+        return lambda region, seed: Joint(region, JointSettings(corners=True), seed)
+
+
+class InALargeSpace:
+    """The same regions, said to be too large to be listed."""
+
+    @pytest.fixture(autouse=True)
+    def unlisted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("evolution.region.ENUMERABLE", 100)
+
+    def test_it_is_not_listed(self, region: Region) -> None:
+        assert region.everything() is None
+
+
+class TestExactInALargeSpace(InALargeSpace, TestExact):
+    pass
+
+
+class TestGuidedInALargeSpace(InALargeSpace, TestGuided):
+    pass
+
+
+class TestJointInALargeSpace(InALargeSpace, TestJoint):
+    pass
 
 
 def grown(region: Region, settings: EvolutionSettings) -> tuple[np.ndarray, np.ndarray]:
@@ -111,6 +171,113 @@ def test_strategies_are_found_by_name() -> None:
     assert STRATEGIES.get("evolution") is Evolution
     with pytest.raises(UnknownNameError, match="unknown strategy 'annealing'; known: evolution"):
         STRATEGIES.get("annealing")
+
+
+@pytest.mark.parametrize(("preset", "evaluations"), [
+    ("flownas", 1000), ("vit-resnas", 500 + 19 * 150), ("spvnas", 1000), ("once-for-all", 50_000),
+])
+def test_published_settings_are_presets(preset: str, evaluations: int) -> None:
+    assert EvolutionSettings(preset=preset).evaluations == evaluations
+    assert EvolutionSettings(preset=preset, parents=3).parents == 3
+    with pytest.raises(ValueError, match="unknown preset 'darts'; known: flownas, once-for-all"):
+        EvolutionSettings(preset="darts")
+    assert preset in PRESETS
+
+
+def test_vit_resnas_stays_within_its_band(toys: Toys) -> None:
+    region = region_of(toys, 700)
+    settings = EvolutionSettings(preset="vit-resnas", first=40, least_use=0.9)
+    strategy = Evolution(region, settings, 0)
+    limit = region.limits[0]
+    first = strategy.ask(strategy.batch)
+    assert len(first) == 40
+    strategy.tell(first, toys.accuracy.epe(first))
+    children = strategy.ask(20)
+    used = limit.use(np.concatenate([first, children]))
+    assert (used <= 1).all()
+    assert np.mean(used >= 0.9) > 0.9
+    assert EvolutionSettings(preset="vit-resnas").least_use == 0.975
+
+
+def test_repaired_children_are_nearer_to_their_parents_than_random_ones(toys: Toys) -> None:
+    region = region_of(toys, 30)
+    strategy = Evolution(region, EvolutionSettings(population=10, parents=2, mutations=10,
+                                                   crossovers=0, mutation_probability=0.3), 0)
+    first = strategy.ask(10)
+    strategy.tell(first, toys.accuracy.epe(first))
+    sampled = region.sampled
+    children = strategy.ask(8)
+    assert len(children) == 8 and region.allowed(children).all()
+    assert region.sampled == sampled  # none had to be drawn at random
+
+
+def test_nsga2_approaches_the_front(toys: Toys) -> None:
+    everything = toys.space.everything()
+    region = Region(toys.space, [], toys.predictor.fastest()[None])
+
+    def objectives(vectors: np.ndarray) -> np.ndarray:
+        return np.column_stack([toys.accuracy.epe(vectors),
+                                toys.predictor.predict(vectors).latency_ms])
+
+    worst = objectives(everything).max(axis=0) * 1.01
+    strategy = Nsga2(region, Nsga2Settings(population=20), 0)
+    assert strategy.objectives == ("fitness", "latency_ms")
+    for _ in range(8):
+        vectors = strategy.ask(20)
+        strategy.tell(vectors, objectives(vectors))
+    vectors, values = strategy.front()
+    np.testing.assert_allclose(values, objectives(vectors))
+    assert (ranks(values) == 0).all()
+    best = hypervolume(objectives(everything), worst)
+    drawn = toys.space.sample(np.random.default_rng(0), 160)
+    by_chance = hypervolume(objectives(drawn), worst)
+    assert by_chance < hypervolume(values, worst) <= best
+    assert hypervolume(values, worst) > 0.97 * best
+
+
+@pytest.mark.parametrize("names", [("latency_ms", "fitness"), ("fitness", "charm"), ("fitness",),
+                                   ("fitness", "flops", "flops")])
+def test_nsga2_refuses_other_objectives(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="fitness|at least 2"):
+        Nsga2Settings(objectives=names)
+
+
+@pytest.mark.parametrize("name", ["joint", "predictor-guided", "exact"])
+def test_models_save_evaluations(toys: Toys, name: str) -> None:
+    region = region_of(toys, 900)
+    everything = toys.space.everything()
+    allowed = everything[region.allowed(everything)]
+    optimum = toys.accuracy.epe(allowed).min()
+    made = STRATEGIES.get(name)
+    strategy = made(region, made.Settings(), 0)
+    best = np.inf
+    for _ in range(12):
+        vectors = strategy.ask(5)
+        fitness = toys.accuracy.epe(vectors)
+        best = min(best, float(fitness.min()))
+        strategy.tell(vectors, fitness)
+    assert best < optimum + 0.003
+
+
+def test_too_many_objectives_are_refused(region: Region) -> None:
+    strategy = Random(region, RandomSettings(), 0)
+    vectors = strategy.ask(3)
+    with pytest.raises(UserError, match="2 objectives were told, wanted are fitness"):
+        strategy.tell(vectors, np.zeros((3, 2)))
+
+
+def test_a_recipe_takes_another_strategy_by_name() -> None:
+    recipe = check_recipe(dict(RECIPE), "flownas-small.yaml")
+    assert with_strategy(recipe, "evolution") == recipe
+    assert with_strategy(recipe, "joint").strategy_settings() == JointSettings()
+    preset = with_strategy(recipe, "evolution:spvnas").strategy_settings()
+    assert preset == EvolutionSettings(preset="spvnas")
+    with pytest.raises(UnknownNameError, match="unknown strategy 'best'"):
+        with_strategy(recipe, "best")
+    with pytest.raises(UserError, match="--strategy 'evolution:best': unknown preset 'best'"):
+        with_strategy(recipe, "evolution:best")
+    with pytest.raises(UserError, match="--strategy 'exact:best': 'exact' has no presets"):
+        with_strategy(recipe, "exact:best")
 
 
 def test_corners_go_first_where_they_are_allowed(toys: Toys) -> None:

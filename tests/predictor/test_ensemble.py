@@ -34,6 +34,16 @@ def test_it_sums_as_the_library_does(depth: int, rounds: int) -> None:
     )
 
 
+@pytest.mark.parametrize(("depth", "rounds"), [(1, 5), (2, 60), (5, 7)])
+def test_few_cases_have_exactly_the_values_of_many(
+    depth: int, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensemble = TreeEnsemble.parse(grown(depth, rounds), 6)
+    together = ensemble(VALUES)
+    monkeypatch.setattr("predictor.ensemble._FEW", -1)
+    np.testing.assert_array_equal(together, ensemble(VALUES))
+
+
 def test_trees_without_a_split_are_constants() -> None:
     ensemble = TreeEnsemble.parse(grown(2, 3, targets=np.full(300, 0.5)), 6)
     assert len(ensemble.leaves) == 1

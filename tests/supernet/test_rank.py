@@ -3,11 +3,13 @@ import json
 import pytest
 
 from luts.errors import UserError
+from luts.files import Journal
 from supernet import rank
 from supernet._ranking import ranking
-from supernet._standalone import distinct_architectures
+from supernet._standalone import Apprentices, distinct_architectures
 from supernet.fidelity import rank_agreement
 from supernet.spaces.flownas import flownas_small
+from tests.supernet.tiny import tiny_settings
 
 
 def test_agreement_is_kendall_s_and_spearman_s():
@@ -72,3 +74,18 @@ def test_a_ranking_run_goes_on_to_the_same_result(tmp_path, capsys):
     lines = journal.read_text().splitlines(keepends=True)
     journal.write_text("".join(lines[:-1]) + lines[-1][:9])
     assert go(resume=True) == first
+
+
+@pytest.mark.slow
+def test_networks_trained_at_once_are_those_trained_one_by_one(tmp_path):
+    found = []
+    for parallel in (1, 2):
+        settings = tiny_settings(steps=2)
+        apprentices = Apprentices(
+            "flownas-small", settings, tmp_path / str(parallel), 0, 1, "cpu", 1, None, 4, parallel
+        )
+        journal = Journal(tmp_path / f"{parallel}.jsonl")
+        chosen = distinct_architectures(flownas_small(), 3, 0)
+        found.append(apprentices.scores(chosen, 1, journal, lambda: None))
+        assert len(journal.records) == 3
+    assert found[0] == found[1]

@@ -1,0 +1,185 @@
+"""The best architecture under a linear score and additive limits, as an integer programme."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evolution.counts import gathered
+from evolution.strategies.base import Floats, Vector
+from luts.errors import UserError
+from luts.space import Factor, OperatorSpace, Vectors
+
+INFEASIBLE = 2  # status of scipy.optimize.milp
+
+
+@dataclass(frozen=True)
+class Score:
+    """A sum of scores of choices and of factor rows.
+
+    Attributes:
+        choices: per decision, the score of each choice, each of shape ``(choices,)``; or empty.
+        rows: per factor of the space, the score of each of its rows, each of shape ``(rows,)``;
+            or empty.
+    """
+
+    choices: Sequence[Floats] = ()
+    rows: Sequence[Floats] = ()
+
+    def of(self, space: OperatorSpace, vectors: Vectors) -> Floats:
+        """Scores of architectures, shape ``(count,)``.
+
+        Args:
+            space: the space.
+            vectors: index vectors, shape ``(count, decisions)``.
+        """
+        total = gathered(space, self.rows, vectors) if self.rows else np.zeros(len(vectors))
+        for decision, values in enumerate(self.choices):
+            total = total + values[vectors[:, decision]]
+        return total
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """What the solver found.
+
+    Attributes:
+        vector: an architecture of the highest score.
+        score: that score.
+        bound: no architecture has a higher one; equal to ``score`` but for the solver's tolerance.
+    """
+
+    vector: Vector
+    score: float
+    bound: float
+
+
+class Programme:
+    """Maximises a sum of scores of choices, one architecture at a time.
+
+    One binary per factor row says which row a factor takes. Factors that share a decision agree
+    on its value, which is one equation per value. Decisions that no factor sees get a factor of
+    their own that costs nothing.
+
+    Args:
+        space: the space.
+    """
+
+    def __init__(self, space: OperatorSpace) -> None:
+        self.space = space
+        seen = {i for factor in space.factors for i in factor.decisions}
+        free = (i for i in range(len(space.decisions)) if i not in seen)
+        self._factors = (*space.factors, *(Factor(space.decisions[i].name, (i,)) for i in free))
+        self._choices = [_rows(space, factor) for factor in self._factors]
+        self._starts = np.cumsum([0, *map(len, self._choices)])
+        self._owner: dict[int, int] = {}
+        for index, factor in enumerate(self._factors):
+            for decision in factor.decisions:
+                self._owner.setdefault(decision, index)
+        self._equations, self._rights = self._agreement()
+
+    def solve(
+        self,
+        score: Score,
+        limits: Sequence[tuple[Sequence[Floats], float]] = (),
+        excluded: Sequence[Vector] = (),
+    ) -> Optimum | None:
+        """Finds the optimum.
+
+        Args:
+            score: what is maximised.
+            limits: per limit, what each row of each factor of the space uses, each of shape
+                ``(rows,)``, and what may be used in all.
+            excluded: architectures that must not come.
+
+        Returns:
+            The optimum; None when it is proved that no architecture keeps the limits.
+
+        Raises:
+            UserError: the solver found neither a solution nor a proof; the message gives its own.
+        """
+        from scipy.optimize import Bounds, LinearConstraint, milp
+        from scipy.sparse import csr_array, vstack
+
+        gain = self._gain(score.choices) if score.choices else np.zeros(int(self._starts[-1]))
+        gain = gain + self._per_row(score.rows) if score.rows else gain
+        constraints = [LinearConstraint(self._equations, self._rights, self._rights)]
+        rows = [self._per_row(uses) for uses, _ in limits]
+        tops = [top for _, top in limits]
+        # No-good cuts: not all decisions as in one that is excluded.
+        rows += [self._gain(_indicator(self.space, vector)) for vector in excluded]
+        tops += [len(self.space.decisions) - 1.0] * len(excluded)
+        if rows:
+            matrix = vstack([csr_array(row[None]) for row in rows]).tocsr()
+            constraints.append(LinearConstraint(matrix, -np.inf, tops))
+        scale = float(np.abs(gain).max()) or 1.0
+        found = milp(-gain / scale, constraints=constraints, integrality=np.ones(len(gain)),
+                     bounds=Bounds(0, 1), options={"mip_rel_gap": 0.0})
+        if found.status == INFEASIBLE:
+            return None
+        if found.x is None:
+            raise UserError(f"the integer programme over {len(gain)} rows of {self.space.name} "
+                            f"ended without solution or proof: {found.message}")
+        bound = -float(found.mip_dual_bound) * scale
+        return Optimum(self._vector(found.x), -float(found.fun) * scale, bound)
+
+    def _agreement(self) -> tuple[object, Floats]:
+        from scipy.sparse import csr_array
+
+        rows: list[npt.NDArray[np.float64]] = []
+        rights: list[float] = []
+        for index, factor in enumerate(self._factors):
+            rows.append(self._indicator_of(index, np.ones(len(self._choices[index]))))
+            rights.append(1.0)
+            for place, decision in enumerate(factor.decisions):
+                first = self._owner[decision]
+                if first == index:
+                    continue
+                there = self._factors[first].decisions.index(decision)
+                for value in range(int(self.space.cardinalities[decision])):
+                    mine = self._indicator_of(index, self._choices[index][:, place] == value)
+                    its = self._indicator_of(first, self._choices[first][:, there] == value)
+                    rows.append(mine - its)
+                    rights.append(0.0)
+        return csr_array(np.stack(rows)), np.array(rights)
+
+    def _indicator_of(self, index: int, values: npt.NDArray[np.generic]) -> Floats:
+        row = np.zeros(int(self._starts[-1]))
+        row[self._starts[index] : self._starts[index + 1]] = values
+        return row
+
+    def _gain(self, scores: Sequence[Floats]) -> Floats:
+        """Per factor row, the scores of those decisions that the factor owns."""
+        total = np.zeros(int(self._starts[-1]))
+        for decision, index in self._owner.items():
+            place = self._factors[index].decisions.index(decision)
+            part = scores[decision][self._choices[index][:, place]]
+            total[self._starts[index] : self._starts[index + 1]] += part
+        return total
+
+    def _per_row(self, uses: Sequence[Floats]) -> Floats:
+        given = np.concatenate(list(uses))
+        return np.concatenate([given, np.zeros(int(self._starts[-1]) - len(given))])
+
+    def _vector(self, solution: Floats) -> Vector:
+        vector = [0] * len(self.space.decisions)
+        for index, factor in enumerate(self._factors):
+            best = int(np.argmax(solution[self._starts[index] : self._starts[index + 1]]))
+            for decision, value in zip(factor.decisions, self._choices[index][best], strict=True):
+                vector[decision] = int(value)
+        return tuple(vector)
+
+
+def _rows(space: OperatorSpace, factor: Factor) -> npt.NDArray[np.int64]:
+    """Choice indices of each row of a factor, shape ``(rows, decisions of the factor)``."""
+    sizes = tuple(int(space.cardinalities[i]) for i in factor.decisions)
+    if not sizes:
+        return np.zeros((1, 0), dtype=np.int64)
+    return np.ascontiguousarray(np.indices(sizes).reshape(len(sizes), -1).T).astype(np.int64)
+
+
+def _indicator(space: OperatorSpace, vector: Vector) -> list[Floats]:
+    return [np.eye(int(n))[value] for n, value in zip(space.cardinalities, vector, strict=True)]
