@@ -5,7 +5,9 @@
 Trains the supernet of a recipe for a short equal budget without distillation, with the last
 feature alone (tap 4), and with taps 1 to 4, each with channels pooled by maximum and by mean;
 everything else is the same, the head that they start with too. Then scores the largest, the
-smallest and random architectures with inherited weights. Goes on where it was stopped.
+smallest and random architectures with inherited weights. Goes on where it was stopped. The
+supernets stay in the folder: ``python -m supernet.rank --supernet runs/fad_ablation/no-fad-0``
+tells how well one of them orders architectures.
 """
 
 from __future__ import annotations
@@ -94,7 +96,7 @@ def main(
             if any(record["key"] == key for record in journal.records):
                 continue
             network = _trained(
-                out / f"{list(VARIANTS).index(name)}-{seed}", recipe, own_settings, seed, teacher,
+                out / folder_of(name, seed), recipe, own_settings, seed, teacher,
                 place, workers, f"{name}, seed {seed}",
             )
             journal.append({"key": key, "scores": _scores(space, network, drawn, held_out, real)})
@@ -102,6 +104,11 @@ def main(
     journal.close()
     _show(journal.records)
     write_json(out / "fad_ablation.json", {"runs": journal.records})
+
+
+def folder_of(variant: str, seed: int) -> str:
+    """Name of the training folder of a variant."""
+    return f"{variant.lower().replace(',', '').replace(' ', '-')}-{seed}"
 
 
 def _trained(
@@ -117,9 +124,11 @@ def _trained(
         recipe, "supernet", folder, settings, seed, None, device=device, workers=workers,
         teacher="shipped" if teacher == "shipped" else Path(teacher),
     )
-    run = TrainingRun(writable_folder(folder), recipe, "supernet", settings, seed, stage.extra)
+    run = TrainingRun(
+        writable_folder(folder / "supernet"), recipe, "supernet", settings, seed, stage.extra
+    )
     with TrainingProgress(label, settings.steps) as progress:
-        train(run, stage.rule, stage.batches, resume=(folder / RUN_FILE).exists(),
+        train(run, stage.rule, stage.batches, resume=(run.folder / RUN_FILE).exists(),
               report=progress.report, validate=stage.validate)
     return stage.rule.network
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from benchmarks._training_times import interleaved
-from benchmarks.fad_ablation import VARIANTS
+from benchmarks.fad_ablation import VARIANTS, folder_of
 from benchmarks.training_cost import LARGEST, PEAK, RENDER, SUPERNET, _figures
 from luts.recipes import read_recipe
 from supernet.training.plan import overrides
@@ -36,4 +36,6 @@ def test_variants_of_the_ablation_differ_in_distillation_alone():
     }
     assert len({settings.fad for settings in found.values()}) == 5
     assert found["no FAD"].fad.weight == 0 and found["no FAD"].fad.initial_head
+    assert folder_of("taps 1-4, max", 2) == "taps-1-4-max-2"
+    assert len({folder_of(name, 0) for name in VARIANTS}) == 5
     assert len({settings.model_copy(update={"fad": None}) for settings in found.values()}) == 1
