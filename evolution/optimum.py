@@ -52,6 +52,22 @@ class Optimiser:
             return None
         return self._solved(score, seen)
 
+    def least(self, index: int) -> Vector | None:
+        """The architecture that uses least of one limit and keeps the other additive limits.
+
+        Args:
+            index: of the limit, in the order of the region's limits.
+
+        Returns:
+            Its indices; None when it is proved that no architecture keeps the others.
+        """
+        uses = [limit.factor_uses() for limit in self.region.limits]
+        limits = list(zip(uses, self._tops(uses), strict=True))
+        others = limits[:index] + limits[index + 1 :]
+        score = Score(rows=[-rows for rows in uses[index]])
+        found = Programme(self.region.space).solve(score, others)
+        return None if found is None else found.vector
+
     def _solved(self, score: Score, seen: set[Vector]) -> Optimum | None:
         if self._programme is None:
             self._programme = Programme(self.region.space)
