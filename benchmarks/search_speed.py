@@ -4,8 +4,8 @@
 
 Population 100, 500 generations, a latency limit: the setting in which once-for-all's evolutionary
 search is published with 9.84 s. Every child is checked against the upper bound of the target's
-predictor, and none is proposed twice. Accuracy is a random linear score of choices, which costs next to nothing. Strategies run
-in turns, so that a machine that slows down slows all of them down.
+predictor, and none is proposed twice. Accuracy is a random linear score of choices, which costs
+next to nothing. Strategies run in turns, so that a machine that slows down slows all of them down.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def main(
                       f"{PUBLISHED_SECONDS / row['seconds']:.1f}")
     Console().print(shown)
     write_json(out, {"target": target, "recipe": recipe, "limit_ms": limit_ms, "rounds": rounds,
-                     "population": population, "generations": generations, "tries": tries, "searches": rows,
-                     "table": predictor.table_identity})
+                     "population": population, "generations": generations, "tries": tries,
+                     "searches": rows, "table": predictor.table_identity})
 
 
 if __name__ == "__main__":
