@@ -4,8 +4,8 @@
 
 Population 100, 500 generations, a latency limit: the setting in which once-for-all's evolutionary
 search is published with 9.84 s. Every child is checked against the upper bound of the target's
-predictor. Accuracy is a random linear score of choices, which costs next to nothing. Strategies run
-in turns, so that a machine that slows down slows all of them down.
+predictor, and none is proposed twice. Accuracy is a random linear score of choices, which costs
+next to nothing. Strategies run in turns, so that a machine that slows down slows all of them down.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ def main(
     ] = 0.3,
     population: Annotated[int, typer.Option(min=4, help="Children of a generation.")] = 100,
     generations: Annotated[int, typer.Option(min=2, help="Generations.")] = 500,
+    tries: Annotated[
+        int, typer.Option(min=1, help="Draws for each child; random networks fill the rest.")
+    ] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="Searches of each kind.")] = 3,
     out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/search_speed.json"),
 ) -> None:
@@ -62,7 +65,7 @@ def main(
             settings = EvolutionSettings(
                 preset="once-for-all", population=population, generations=generations,
                 parents=max(2, population // 4), mutations=half, crossovers=population - half,
-                tries=10, **given,
+                tries=tries, **given,
             )
             began = time.perf_counter()
             region = feasible_region(predictor.space, latency, None, target=target)
@@ -90,8 +93,8 @@ def main(
                       f"{PUBLISHED_SECONDS / row['seconds']:.1f}")
     Console().print(shown)
     write_json(out, {"target": target, "recipe": recipe, "limit_ms": limit_ms, "rounds": rounds,
-                     "population": population, "generations": generations, "searches": rows,
-                     "table": predictor.table_identity})
+                     "population": population, "generations": generations, "tries": tries,
+                     "searches": rows, "table": predictor.table_identity})
 
 
 if __name__ == "__main__":

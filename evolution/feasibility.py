@@ -8,12 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from evolution.constraint import LatencyConstraint, ParameterConstraint
+from evolution.optimum import Optimiser
 from evolution.region import Region
 from evolution.strategies.base import Floats
 from luts.errors import InfeasibleError
 from luts.space import OperatorSpace, Vectors
 
 _STEPS = 100
+# Bounds are not quite additive; nearer than this to the budget the draw has the last word.
+_DOUBT = 1.02
 
 
 def descend(
@@ -77,8 +80,32 @@ def feasible_region(
             f"the smallest found has {fewest:,}"
         )
     region = Region(space, [latency, parameters], np.stack([start, fastest, smallest]))
+    _check_together(region, latency, parameters, target)
     region.draw(np.random.default_rng(0), 1, set())
     return region
+
+
+def _check_together(
+    region: Region, latency: LatencyConstraint, parameters: ParameterConstraint, target: str
+) -> None:
+    """Proves that both limits cannot be kept at once, where the additive table says so.
+
+    Raises:
+        InfeasibleError: they cannot; the message gives what each limit leaves of the other.
+    """
+    optimiser = Optimiser(region)
+    fast, small = optimiser.least(0), optimiser.least(1)
+    if fast is None or small is None:
+        return  # one limit alone is out of reach for the table; the draw will tell
+    upper_ms = float(latency.predictor.predict(np.array([fast])).upper_ms[0])
+    fewest = int(parameters.count(np.array([small]))[0])
+    if upper_ms > latency.budget_ms * _DOUBT and fewest > parameters.limit:
+        raise InfeasibleError(
+            f"infeasible: no architecture of {region.space.name} has at most "
+            f"{parameters.limit:,} parameters and is sure to keep {latency.budget_ms:.3f} ms on "
+            f"'{target}'; with so few parameters the lowest upper bound is {upper_ms:.3f} ms, and "
+            f"within that latency the fewest parameters are {fewest:,}"
+        )
 
 
 def _too_fast(

@@ -10,7 +10,7 @@ from evolution.strategies.base import Floats, LegalRegion, Vector
 from luts.errors import InfeasibleError
 from luts.space import OperatorSpace
 
-# Integer programmes per optimum, and cuts of what was seen that they begin with.
+# Integer programmes per optimum, and cuts of what was seen once one of them is found.
 SOLVES, CUTS = 12, 12
 
 
@@ -52,17 +52,28 @@ class Optimiser:
             return None
         return self._solved(score, seen)
 
+    def least(self, index: int) -> Vector | None:
+        """The architecture that uses least of one limit and keeps the other additive limits.
+
+        Args:
+            index: of the limit, in the order of the region's limits.
+
+        Returns:
+            Its indices; None when it is proved that no architecture keeps the others.
+        """
+        uses = [limit.factor_uses() for limit in self.region.limits]
+        limits = list(zip(uses, self._tops(uses), strict=True))
+        others = limits[:index] + limits[index + 1 :]
+        score = Score(rows=[-rows for rows in uses[index]])
+        found = Programme(self.region.space).solve(score, others)
+        return None if found is None else found.vector
+
     def _solved(self, score: Score, seen: set[Vector]) -> Optimum | None:
         if self._programme is None:
             self._programme = Programme(self.region.space)
         uses = [limit.factor_uses() for limit in self.region.limits]
         tops = self._tops(uses)
         excluded: list[Vector] = []
-        if seen:
-            # Cuts of what has a low score would only slow the solver down.
-            rows = np.array(sorted(seen), dtype=np.int64)
-            best = np.argsort(-score.of(self.region.space, rows), kind="stable")[:CUTS]
-            excluded = [tuple(row) for row in rows[best].tolist()]
         for _ in range(SOLVES):
             limits = list(zip(uses, tops, strict=True))
             found = self._programme.solve(score, limits, excluded)
@@ -77,6 +88,11 @@ class Optimiser:
             over = [float(limit.use(vector)[0]) - 1 for limit in self.region.limits]
             if found.vector not in seen and self.region.allowed(vector)[0]:
                 return found
+            if not excluded and seen:
+                # The next ones are likely seen too; cuts of low scores only slow the solver down.
+                rows = np.array(sorted(seen), dtype=np.int64)
+                best = np.argsort(-score.of(self.region.space, rows), kind="stable")[:CUTS]
+                excluded = [tuple(row) for row in rows[best].tolist() if tuple(row) != found.vector]
             excluded.append(found.vector)
             # What is not additive takes its share; without this, exclusions would go on for long.
             tops = [top - max(0.0, extra) / 2 for top, extra in zip(tops, over, strict=True)]

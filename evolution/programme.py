@@ -108,6 +108,8 @@ class Programme:
         gain = gain + self._per_row(score.rows) if score.rows else gain
         constraints = [LinearConstraint(self._equations, self._rights, self._rights)]
         rows = [self._per_row(uses) for uses, _ in limits]
+        # With exclusions a dominated row can be part of the optimum.
+        most = np.ones(len(gain)) if excluded else self._undominated(gain, rows)
         tops = [top for _, top in limits]
         # No-good cuts: not all decisions as in one that is excluded.
         rows += [self._gain(_indicator(self.space, vector)) for vector in excluded]
@@ -117,7 +119,7 @@ class Programme:
             constraints.append(LinearConstraint(matrix, -np.inf, tops))
         scale = float(np.abs(gain).max()) or 1.0
         found = milp(-gain / scale, constraints=constraints, integrality=np.ones(len(gain)),
-                     bounds=Bounds(0, 1), options={"mip_rel_gap": 0.0})
+                     bounds=Bounds(0, most), options={"mip_rel_gap": 0.0})
         if found.status == INFEASIBLE:
             return None
         if found.x is None:
@@ -145,6 +147,32 @@ class Programme:
                     rows.append(mine - its)
                     rights.append(0.0)
         return csr_array(np.stack(rows)), np.array(rights)
+
+    def _undominated(self, gain: Floats, uses: Sequence[Floats]) -> Floats:
+        """1 for rows that an optimum can hold, 0 for others, shape ``(rows of all factors,)``.
+
+        Among rows of a factor that agree on what other factors see, one that scores no more and
+        uses no less than another is never needed.
+        """
+        keep = np.ones(len(gain))
+        seen = [i for factor in self._factors for i in factor.decisions]
+        values = np.stack([-gain, *uses])
+        for start, factor, choices in zip(
+            self._starts, self._factors, self._choices, strict=False
+        ):
+            shared = [k for k, i in enumerate(factor.decisions) if seen.count(i) > 1]
+            group = np.zeros(len(choices), dtype=np.int64)
+            for k in shared:
+                group = group * (int(choices[:, k].max()) + 1) + choices[:, k]
+            for number in range(int(group.max()) + 1):
+                own = start + np.flatnonzero(group == number)
+                part = values[:, own]
+                no_worse = (part[:, :, None] <= part[:, None]).all(axis=0)
+                equal = no_worse & no_worse.T
+                # Of equal rows the first stays.
+                better = no_worse & (~equal | np.tri(len(own), k=-1, dtype=np.bool_).T)
+                keep[own[better.any(axis=0)]] = 0
+        return keep
 
     def _indicator_of(self, index: int, values: npt.NDArray[np.generic]) -> Floats:
         row = np.zeros(int(self._starts[-1]))

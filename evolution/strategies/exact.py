@@ -9,6 +9,7 @@ from pydantic import Field
 
 from evolution.linear_score import LinearScore
 from evolution.optimum import Optimiser, work
+from evolution.programme import Optimum
 from evolution.strategies.base import LegalRegion, StrategySettings, Vector
 from evolution.strategies.remembering import Remembering
 
@@ -36,6 +37,10 @@ class Exact(Remembering):
     The first batch holds the architecture of most weights and work that the limits allow, and
     random ones to learn from. Later ones hold the optimum of the score as expected and, since one
     optimum teaches little, optima of scores drawn from what is known about the effects.
+
+    Attributes:
+        optimum: of the score as last expected, with the bound that proves it; None before the
+            first turn, and where none was left.
     """
 
     Settings: ClassVar[type[StrategySettings]] = ExactSettings
@@ -43,6 +48,7 @@ class Exact(Remembering):
     def __init__(self, region: LegalRegion, settings: ExactSettings, seed: int) -> None:
         super().__init__(region, settings, seed)
         self._optimiser = Optimiser(region)
+        self.optimum: Optimum | None = None
 
     @property
     def batch(self) -> int:
@@ -57,8 +63,9 @@ class Exact(Remembering):
         else:
             model = LinearScore.fit(self.region.space, vectors, fitness)
             scores = [model.expected(), *(model.sampled(rng) for _ in range(count - 1))]
-        for score in scores[:count]:
+        for number, score in enumerate(scores[:count]):
             optimum = self._optimiser.best(score, seen)
+            self.optimum = optimum if number == 0 else self.optimum
             if optimum is None:
                 break
             seen.add(optimum.vector)

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import _rivals, strategies
+from benchmarks import _rivals, search_speed, strategies
 from evolution.tabular.problem import TabularProblem, TabularSpace
 from luts.errors import UserError
 from luts.files import read_json, write_json
 from luts.space import Decision, Factor
+from tests.evolution.toys import Toys
 
 
 def problem() -> TabularProblem:
@@ -88,3 +89,15 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         strategies.main(data=tmp_path, seeds=4, most=200, out=out, resume=True)
     with pytest.raises(UserError, match="no space 'nats'"):
         strategies.main(only=["nats"], data=tmp_path, out=out)
+
+
+def test_the_speed_of_proposals_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toys = Toys()
+    monkeypatch.setattr("predictor.load.load_predictor", lambda target, recipe: toys.predictor)
+    out = tmp_path / "speed.json"
+    search_speed.main(population=8, generations=3, rounds=1, out=out)
+    found = read_json(out)
+    for row in found["searches"].values():
+        assert row["accepted"] == [24] and row["seconds"] > 0
+    uppers = toys.predictor.predict(toys.space.everything()).upper_ms
+    assert uppers.min() < found["limit_ms"] < uppers.max()

@@ -10,6 +10,7 @@ import pytest
 
 from evolution.region import Region
 from evolution.strategies.base import Strategy
+from luts.errors import UserError
 from luts.space import OperatorSpace, Vectors
 
 Make = Callable[[Region, int], Strategy]
@@ -55,6 +56,25 @@ class StrategyConformance:
             vectors = strategy.ask(count)
             assert len(vectors) == count
             strategy.tell(vectors, self.fitness(vectors))
+
+    def test_nothing_is_proposed_where_nothing_is_asked_for(
+        self, make: Make, region: Region
+    ) -> None:
+        strategy = make(region, 0)
+        for _ in range(3):
+            assert strategy.ask(0).shape == (0, len(region.space.decisions))
+            vectors = strategy.ask(12)
+            strategy.tell(vectors, self.fitness(vectors))
+
+    def test_wrong_answers_are_refused(self, make: Make, region: Region) -> None:
+        strategy = make(region, 0)
+        vectors = strategy.ask(3)
+        with pytest.raises(UserError, match="3 architectures were told 2 results"):
+            strategy.tell(vectors, np.zeros(2))
+        with pytest.raises(UserError, match="nan"):
+            strategy.tell(vectors, np.array([0.0, np.nan, 1.0]))
+        with pytest.raises(UserError, match="5 objectives were told"):
+            strategy.tell(vectors, np.zeros((3, 5)))
 
     def test_equal_seeds_give_equal_proposals(self, make: Make, region: Region) -> None:
         first, again = self.play(make(region, 3), 4), self.play(make(region, 3), 4)

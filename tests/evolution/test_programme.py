@@ -75,6 +75,20 @@ def test_the_optimum_is_that_of_the_whole_list(seed: int) -> None:
     assert len(set(excluded)) == 3
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_that_others_dominate_are_never_needed(toys: Toys, seed: int) -> None:
+    space = toys.space
+    limits = [Sums(space, seed, 1.0), Sums(space, seed + 9, 1.2)]
+    everything = space.everything()
+    mask = limits[0].allowed(everything) & limits[1].allowed(everything)
+    assert 0 < mask.sum() < 1000
+    score = random_score(space, seed)
+    programme = Programme(space)
+    optimum = programme.solve(score, [(limit.factor_uses(), 1.0) for limit in limits])
+    assert optimum is not None
+    assert optimum.score == pytest.approx(score.of(space, everything[mask]).max())
+
+
 def test_infeasibility_is_proved(toys: Toys) -> None:
     programme = Programme(toys.space)
     uses = toys.predictor.factor_costs()

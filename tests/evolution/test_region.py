@@ -9,7 +9,7 @@ from evolution.region import Region
 from luts._costs import cost_of
 from luts.errors import InfeasibleError
 from luts.space import Vectors
-from tests.evolution.toys import Toys
+from tests.evolution.toys import ToyPredictor, Toys
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +141,28 @@ def test_an_impossible_size_is_refused(toys: Toys) -> None:
     limit = LatencyConstraint(toys.predictor, 2 * high)
     with pytest.raises(InfeasibleError, match="at most 10 parameters; the smallest found has"):
         feasible_region(toys.space, limit, ParameterConstraint(toys.space, 10), target="cpu")
+
+
+def test_limits_that_exclude_each_other_are_refused_with_what_each_leaves(toys: Toys) -> None:
+    counts = ParameterConstraint(toys.space, 1).count(toys.space.everything())
+    # A limit on weights under which every architecture is slow: the toy's cost is turned round.
+    predictor = Reversed(toys)
+    slow = LatencyConstraint(predictor, float(np.quantile(predictor.uppers, 0.05)))
+    few = int(np.quantile(counts, 0.05))
+    with pytest.raises(InfeasibleError) as caught:
+        feasible_region(toys.space, slow, ParameterConstraint(toys.space, few), target="cpu")
+    text = str(caught.value)
+    assert f"at most {few:,} parameters and is sure to keep {slow.budget_ms:.3f} ms" in text
+    least_ms = predictor.uppers[counts <= few].min()
+    fewest = counts[predictor.uppers <= slow.budget_ms].min()
+    assert f"the lowest upper bound is {least_ms:.3f} ms" in text
+    assert text.endswith(f"the fewest parameters are {fewest:,}")
+
+
+class Reversed(ToyPredictor):
+    """A device on which the toy's small networks are the slow ones."""
+
+    def __init__(self, toys: Toys) -> None:
+        super().__init__(toys.space, toys.table)
+        self._costs = [costs.max() + 0.01 - costs for costs in self._costs]
+        self.uppers = self.predict(toys.space.everything()).upper_ms
