@@ -32,6 +32,8 @@ PERCENTILES = (25, 50)
 GOAL = 0.25
 SPACES = ("nb201", "nasbench_macro")
 OURS = "joint"
+# Searches after which an interrupted run is sure to go on.
+_KEEP = 10
 
 Method = Callable[[Any, Any, float, int, int], int | None]
 
@@ -119,12 +121,14 @@ def main(
         counts = found["counts"].setdefault(title, {})
         goal = problem.optimum(region) - GOAL
         for name, method in methods.items():
-            if name in counts:
-                continue
+            done = counts.setdefault(name, [])
             began = time.monotonic()
-            counts[name] = [method(problem, region, goal, seed, most) for seed in range(seeds)]
-            print(f"{title}, {name}: {time.monotonic() - began:.1f} s", flush=True)
-            write_json(out, found)
+            while len(done) < seeds:
+                done.append(method(problem, region, goal, len(done), most))
+                if len(done) % _KEEP == 0 or len(done) == seeds:
+                    write_json(out, found)
+                if len(done) == seeds:
+                    print(f"{title}, {name}: {time.monotonic() - began:.1f} s", flush=True)
     found["summary"] = _summary(found["counts"], most)
     write_json(out, found)
     _show(found["summary"], most)
