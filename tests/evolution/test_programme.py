@@ -78,10 +78,10 @@ def test_the_optimum_is_that_of_the_whole_list(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_rows_that_others_dominate_are_never_needed(toys: Toys, seed: int) -> None:
     space = toys.space
-    limits = [Sums(space, seed, 1.0), Sums(space, seed + 9, 1.2)]
+    limits = [Sums(space, seed, 1.6), Sums(space, seed + 9, 1.8)]
     everything = space.everything()
     mask = limits[0].allowed(everything) & limits[1].allowed(everything)
-    assert 0 < mask.sum() < 1000
+    assert 0 < mask.sum() < len(mask)
     score = random_score(space, seed)
     programme = Programme(space)
     optimum = programme.solve(score, [(limit.factor_uses(), 1.0) for limit in limits])
