@@ -32,13 +32,15 @@ if TYPE_CHECKING:
     from supernet.accuracy import AccuracySource
 
 
-def conduct(plan: Plan, accuracy: AccuracySource, measure: Measurer, view: View) -> Result:
+def conduct(
+    plan: Plan, accuracy: AccuracySource, measure: Measurer | None, view: View
+) -> Result:
     """Carries out a plan, from the start or from where its folder stands.
 
     Args:
         plan: what to search.
         accuracy: scores, builds and exports networks.
-        measure: measures exported networks on the target.
+        measure: measures exported networks on the target; None where it is not here.
         view: is told how it goes.
 
     Returns:
@@ -59,7 +61,7 @@ def conduct(plan: Plan, accuracy: AccuracySource, measure: Measurer, view: View)
 
 
 def _search(
-    plan: Plan, folder: RunFolder, accuracy: AccuracySource, measure: Measurer, view: View
+    plan: Plan, folder: RunFolder, accuracy: AccuracySource, measure: Measurer | None, view: View
 ) -> Result:
     ledger = Ledger(folder.journal)
     _same_weights(ledger, accuracy, folder.path)
@@ -140,7 +142,7 @@ def _result(plan: Plan, accuracy: AccuracySource, search: Search, outcome: Outco
             architecture=architecture.as_json(),
             predicted_latency_ms=chosen.candidate.latency_ms,
             upper_latency_ms=chosen.candidate.upper_ms,
-            measured_latency_ms=check.best.median_ms,
+            measured_latency_ms=check.best.median_ms if check.best else None,
             measured=check.best,
             metrics=chosen.candidate.metrics,
             parameters=accuracy.parameters(architecture),
@@ -149,18 +151,26 @@ def _result(plan: Plan, accuracy: AccuracySource, search: Search, outcome: Outco
             architecture=None,
             predicted_latency_ms=reference_ms,
             upper_latency_ms=reference_upper_ms,
-            measured_latency_ms=check.reference.median_ms,
+            measured_latency_ms=check.reference.median_ms if check.reference else None,
             measured=check.reference,
             metrics={name: finite(value) for name, value in scores.items()},
             parameters=accuracy.parameters(None),
         ),
         verified=outcome.verified,
         reason=outcome.reason,
+        latencies="estimated" if plan.estimated else "measured",
+        evidence=plan.evidence,
+        to_verify=verify_command(plan.path) if plan.estimated else "",
         evaluations=len(search.candidates),
         correction=plan.latency.correction,
         rounds=tuple(_round(plan, done) for done in outcome.rounds),
         provenance=_provenance(plan, dict(accuracy.identity)),
     )
+
+
+def verify_command(folder: Path) -> str:
+    """Command line that measures a run's winner on the device that it is for."""
+    return f"python -m evolution.verify {folder} --device cuda:0"
 
 
 def _round(plan: Plan, done: Round) -> RoundResult:

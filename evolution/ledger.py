@@ -8,6 +8,8 @@ from luts.errors import CorruptFileError
 from luts.files import Journal
 
 STARTED, EVALUATED, VERIFIED, STRUCK = "started", "evaluated", "verified", "struck"
+# Exported and compared with torch, but not measured: the target is not here.
+EXPORTED = "exported"
 
 
 class Ledger:

@@ -10,9 +10,11 @@ from evolution.budget import milliseconds_only, parse_budget
 from evolution.constraint import LatencyConstraint, ParameterConstraint
 from evolution.feasibility import feasible_region
 from evolution.folder import RunSettings, check_place
+from evolution.latencies import find_latencies
 from evolution.recipe import Recipe, load_recipe, with_strategy
 from evolution.region import Region
-from luts.errors import CorruptFileError, UserError
+from luts.errors import UserError
+from luts.estimated import EstimatedTable
 from luts.recipes import recipe_text
 from luts.space import OperatorSpace
 from luts.table import LatencyTable
@@ -35,6 +37,7 @@ class Options:
         resume: go on with the run in that folder.
         threads: threads that the network runs on.
         strategy: as `evolution.recipe.with_strategy` reads it; None takes the recipe's.
+        accept_estimate: whether a target will do on which nothing was ever measured.
     """
 
     target: str
@@ -47,6 +50,7 @@ class Options:
     resume: bool = False
     threads: int = 1
     strategy: str | None = None
+    accept_estimate: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Plan:
         recipe: what to do.
         recipe_text: the recipe's file.
         space: what is searched.
-        table: latencies that were measured.
+        table: latencies that were measured, or estimated ones where none were.
         predictor: fitted to the table.
         region: what keeps the constraints.
         latency: the latency constraint of that region.
@@ -69,11 +73,21 @@ class Plan:
     recipe: Recipe
     recipe_text: str
     space: OperatorSpace
-    table: LatencyTable
+    table: LatencyTable | EstimatedTable
     predictor: LatencyPredictor
     region: Region
     latency: LatencyConstraint
     settings: RunSettings
+
+    @property
+    def estimated(self) -> bool:
+        """Whether the budget is kept by an estimate, so that nothing can be verified here."""
+        return isinstance(self.table, EstimatedTable)
+
+    @property
+    def evidence(self) -> str:
+        """Measurements behind an estimated table, in words; empty for a measured one."""
+        return self.table.info.evidence if isinstance(self.table, EstimatedTable) else ""
 
 
 def prepare(options: Options) -> Plan:
@@ -84,8 +98,6 @@ def prepare(options: Options) -> Plan:
         InfeasibleError: the constraints cannot be kept.
         UserError: a budget, folder, table or predictor that cannot be used.
     """
-    from predictor.load import load_predictor
-
     load_target(options.target)
     recipe = load_recipe(options.recipe)
     if options.strategy is not None:
@@ -93,8 +105,8 @@ def prepare(options: Options) -> Plan:
     _budget_ms(options, recipe, reference_ms=1.0)
     path = options.out or Path("runs") / f"{recipe.name}-{options.target}-{options.seed}"
     check_place(path, resume=options.resume)
-    table = _table(options, recipe)
-    predictor = load_predictor(options.target, recipe.space, options.threads)
+    table, predictor = find_latencies(options.target, recipe.space, options.threads,
+                                      accept_estimate=options.accept_estimate)
     return plan(
         options,
         recipe=recipe,
@@ -113,7 +125,7 @@ def plan(
     text: str,
     path: Path,
     space: OperatorSpace,
-    table: LatencyTable,
+    table: LatencyTable | EstimatedTable,
     predictor: LatencyPredictor,
 ) -> Plan:
     """Puts a plan together from parts that are already loaded.
@@ -124,7 +136,7 @@ def plan(
         text: the recipe's file.
         path: the run folder.
         space: what is searched.
-        table: latencies that were measured.
+        table: latencies that were measured, or estimated.
         predictor: fitted to the table.
 
     Raises:
@@ -161,17 +173,3 @@ def _budget_ms(options: Options, recipe: Recipe, reference_ms: float) -> float:
         return parse_budget(options.latency, reference_ms, option="--latency")
     where = f"{recipe.name}.yaml: constraints.latency:"
     return parse_budget(recipe.constraints.latency, reference_ms, option=where)
-
-
-def _table(options: Options, recipe: Recipe) -> LatencyTable:
-    from luts.paths import find_table
-
-    try:
-        return find_table(options.target, recipe.space, threads=options.threads)
-    except CorruptFileError:
-        raise
-    except UserError as error:
-        raise UserError(
-            f"{error}; then fit its predictor with: python -m predictor.fit --target "
-            f"{options.target} --recipe {recipe.space} --threads {options.threads}"
-        ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -38,8 +38,8 @@ class NetworkResult(_Part):
         architecture: decision to value; None for the hand-designed reference.
         predicted_latency_ms: by the predictor.
         upper_latency_ms: upper bound by the predictor.
-        measured_latency_ms: median measured on the target.
-        measured: the whole measurement.
+        measured_latency_ms: median measured on the target; None where it was not measured.
+        measured: the whole measurement, or None.
         metrics: validation metrics in torch.
         parameters: weights of the whole network.
     """
@@ -47,8 +47,8 @@ class NetworkResult(_Part):
     architecture: dict[str, int] | None
     predicted_latency_ms: float
     upper_latency_ms: float
-    measured_latency_ms: float
-    measured: Latency
+    measured_latency_ms: float | None
+    measured: Latency | None
     metrics: dict[str, float | None]
     parameters: int
 
@@ -85,6 +85,10 @@ class Result(_Part):
         objective: name of the minimised metric.
         verified: measured on the target within the budget, outputs as in torch.
         reason: why it is not verified; empty when it is.
+        latencies: what the budget was kept by: a ``measured`` table of the target, or an
+            ``estimated`` one.
+        evidence: measurements behind an estimated table, in words; empty for a measured one.
+        to_verify: command that settles an unmeasured result on the target; empty for others.
         evaluations: architectures that were scored.
         correction: factor on the upper bounds that verification taught; 1 when nothing was struck.
     """
@@ -99,6 +103,9 @@ class Result(_Part):
     reference: NetworkResult
     verified: bool
     reason: str
+    latencies: Literal["measured", "estimated"] = "measured"
+    evidence: str = ""
+    to_verify: str = ""
     evaluations: int
     correction: float
     rounds: tuple[RoundResult, ...]

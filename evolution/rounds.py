@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import ValidationError
 
-from evolution.ledger import STRUCK, VERIFIED, Ledger
+from evolution.ledger import EXPORTED, STRUCK, VERIFIED, Ledger
 from evolution.progress import View
 from evolution.recipe import VerificationSection
 from evolution.scoring import Candidate
 from evolution.search import Search
 from evolution.verification import Check, Verifier
 from luts.errors import CorruptFileError
+
+NOT_MEASURED = "its latency is predicted, not measured: the target is not here"
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,9 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        rounds: all candidates that were measured, in order.
+        rounds: all candidates that were checked, in order.
         chosen: the round that stands in the result: the verified one or, when none was, the one
-            that came nearest to the budget.
+            that came nearest to the budget; without measurements, the first without faults.
         reason: why it is not verified; empty when it is.
     """
 
@@ -54,6 +56,8 @@ def prove(
 ) -> Outcome | None:
     """Finds the best candidate that holds on the device.
 
+    Where nothing can be measured, the best whose export agrees with torch, which is not verified.
+
     Args:
         search: has scored its candidates; scores more after a strike.
         verifier: measures.
@@ -71,7 +75,10 @@ def prove(
             break
         check = _check(candidate, search, verifier, ledger, view)
         rounds.append(Round(candidate, check))
-        if not check.faults:
+        if not check.faults and check.best is None:
+            view.say("exported and compared with torch; not measured, for the target is not here")
+            return Outcome(tuple(rounds), rounds[-1], NOT_MEASURED)
+        if not check.faults and check.best is not None:
             view.say(
                 f"verified: {check.best.median_ms:.3f} ms measured, budget "
                 f"{verifier.budget_ms:.3f} ms"
@@ -79,36 +86,42 @@ def prove(
             return Outcome(tuple(rounds), rounds[-1], "")
         view.say(f"struck in round {number} of {limits.rounds}: {'; '.join(check.faults)}")
         search.strike(candidate)
-        if check.over_budget:
+        if check.over_budget and check.best is not None:
             search.latency.tighten(check.best.median_ms, candidate.upper_ms)
             search.region.changed()
         if number < limits.rounds:
             search.advance(limits.evaluations_per_strike)
     if not rounds:
         return None
-    nearest = min(rounds, key=lambda tried: tried.check.best.median_ms)
+    nearest = min(rounds, key=_latency_ms)
     why = (
-        f"{len(rounds)} of at most {limits.rounds} candidates were measured and struck; "
+        f"{len(rounds)} of at most {limits.rounds} candidates were checked and struck; "
         f"the last because {'; '.join(rounds[-1].check.faults)}"
     )
     return Outcome(tuple(rounds), nearest, why)
 
 
+def _latency_ms(tried: Round) -> float:
+    best = tried.check.best
+    return tried.candidate.latency_ms if best is None else best.median_ms
+
+
 def _check(
     candidate: Candidate, search: Search, verifier: Verifier, ledger: Ledger, view: View
 ) -> Check:
-    record = ledger.recall(VERIFIED, STRUCK, vector=list(candidate.vector))
+    record = ledger.recall(VERIFIED, EXPORTED, STRUCK, vector=list(candidate.vector))
     if record is not None:
         try:
             return Check.model_validate(record["check"])
         except (ValidationError, KeyError):
             raise CorruptFileError("a verification event in the journal is damaged") from None
     view.end()  # a live view would redraw during the measurement
-    view.say("verifying the best candidate: export, comparison with torch, measurement")
+    steps = "export, comparison with torch" + (", measurement" if verifier.measure else "")
+    view.say(f"verifying the best candidate: {steps}")
     vector = np.array(candidate.vector, dtype=np.int64)
     check = verifier.verify(search.region.space.decode(vector))
     ledger.write(
-        STRUCK if check.faults else VERIFIED,
+        STRUCK if check.faults else VERIFIED if check.best is not None else EXPORTED,
         vector=list(candidate.vector),
         check=check.model_dump(mode="json"),
     )

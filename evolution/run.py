@@ -62,11 +62,19 @@ def main(
         Path | None,
         typer.Option(help="Folder of a training run. Default: the weights of the package."),
     ] = None,
+    accept_estimate: Annotated[
+        bool,
+        typer.Option("--accept-estimate",
+                     help="Search for a target on which nothing was ever measured."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print result.json on standard output.")
     ] = False,
 ) -> None:
     """Finds the most accurate network that keeps a latency budget on a target, measured there.
+
+    Where a GPU target has no measured table, latencies are estimated; the result is then not
+    verified, and names the command that verifies it on the device.
 
     For instance:
 
@@ -81,12 +89,14 @@ def main(
         python -m evolution.run --target cpu --strategy evolution:vit-resnas
 
         python -m evolution.run --target cpu --resume
+
+        python -m evolution.run --target rtx3090
     """
     from evolution.prepare import Options, prepare
 
     plan = prepare(
         Options(target, recipe, latency, latency_ms, seed, evaluations, out, resume, threads,
-                strategy)
+                strategy, accept_estimate)
     )
     result = _carry_out(plan, weights)
     if as_json:
@@ -105,9 +115,13 @@ def _carry_out(plan: Plan, weights: Path | None) -> Result:
         f"{plan.settings.evaluations} evaluations, budget {plan.settings.latency_ms:.3f} ms, "
         f"run folder {plan.path}"
     )
+    if plan.estimated:
+        view.say(f"latencies of {plan.settings.target} are PREDICTED, not measured: no table of it "
+                 f"is here; behind the prediction: {plan.evidence}")
     from supernet.accuracy import load_accuracy
 
-    return conduct(plan, load_accuracy(plan.recipe.name, weights), _measurer(plan), view)
+    measure = None if plan.estimated else _measurer(plan)
+    return conduct(plan, load_accuracy(plan.recipe.name, weights), measure, view)
 
 
 def _measurer(plan: Plan) -> Measurer:
@@ -143,8 +157,8 @@ def _summary(result: Result, folder: Path) -> None:
         ("upper bound (ms)", "upper_latency_ms"),
         ("measured latency (ms)", "measured_latency_ms"),
     ):
-        values = [f"{getattr(n, field):.3f}" for n in (result.best, result.reference)]
-        shown.add_row(title, *values)
+        values = [getattr(n, field) for n in (result.best, result.reference)]
+        shown.add_row(title, *("-" if value is None else f"{value:.3f}" for value in values))
     for name in result.best.metrics:
         pair = [n.metrics.get(name) for n in (result.best, result.reference)]
         shown.add_row(name, *("-" if value is None else f"{value:.4f}" for value in pair))
@@ -156,6 +170,8 @@ def _summary(result: Result, folder: Path) -> None:
                   highlight=False)
     if result.reason:
         print(f"not verified: {result.reason}", file=sys.stderr)
+    if result.to_verify:
+        print(f"verify it on the device with: {result.to_verify}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -76,8 +76,8 @@ class Check(BaseModel):
         torch_metrics: the same of the network in torch.
         output_error: largest absolute difference of the outputs over the largest absolute output.
         metric_error: largest relative difference of a metric.
-        best: measured latency of the candidate.
-        reference: measured latency of the reference, interleaved with the candidate's.
+        best: measured latency of the candidate; None where nothing could be measured.
+        reference: measured latency of the reference, interleaved with the candidate's, or None.
         faults: why it is struck, in words; empty when it is verified.
         over_budget: whether one of the faults is the latency.
     """
@@ -88,8 +88,8 @@ class Check(BaseModel):
     torch_metrics: dict[str, float | None]
     output_error: float | None
     metric_error: float | None
-    best: Latency
-    reference: Latency
+    best: Latency | None
+    reference: Latency | None
     faults: tuple[str, ...]
     over_budget: bool
 
@@ -99,7 +99,8 @@ class Verifier:
 
     Args:
         accuracy: builds, exports and scores networks.
-        measure: measures exported networks on the target, interleaved.
+        measure: measures exported networks on the target, interleaved; None where the target is
+            not here, so that candidates are exported and compared only.
         folder: where ``best.onnx`` and ``reference.onnx`` go.
         budget_ms: the limit for the measured median.
         limits: tolerances.
@@ -109,7 +110,7 @@ class Verifier:
     def __init__(
         self,
         accuracy: AccuracySource,
-        measure: Measurer,
+        measure: Measurer | None,
         folder: Path,
         *,
         budget_ms: float,
@@ -142,14 +143,16 @@ class Verifier:
             relative_difference(np.array(onnx_metrics[name]), np.array(value))
             for name, value in torch_metrics.items()
         )
-        latencies = self.measure({"best": best, "reference": self.reference()})
-        measured = {name: Latency.of(value) for name, value in latencies.items()}
+        measured: dict[str, Latency] = {}
+        if self.measure is not None:
+            latencies = self.measure({"best": best, "reference": self.reference()})
+            measured = {name: Latency.of(value) for name, value in latencies.items()}
         faults = []
         if not output_error <= self.limits.output_tolerance:
             faults.append(f"its exported outputs differ from torch by {output_error:.2g}")
         if not metric_error <= self.limits.metric_tolerance:
             faults.append(f"its exported metrics differ from torch by {metric_error:.2g}")
-        over = measured["best"].median_ms > self.budget_ms
+        over = bool(measured) and measured["best"].median_ms > self.budget_ms
         if over:
             faults.append(
                 f"it took {measured['best'].median_ms:.3f} ms of {self.budget_ms:.3f} ms"
@@ -159,8 +162,8 @@ class Verifier:
             torch_metrics={name: finite(value) for name, value in torch_metrics.items()},
             output_error=finite(output_error),
             metric_error=finite(metric_error),
-            best=measured["best"],
-            reference=measured["reference"],
+            best=measured.get("best"),
+            reference=measured.get("reference"),
             faults=tuple(faults),
             over_budget=over,
         )

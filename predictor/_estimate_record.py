@@ -41,7 +41,7 @@ class Estimate(BaseModel):
         runtime: runtime whose fused graph was estimated.
         precision: arithmetic precision.
         threads: threads within one operator.
-        library: identity of the library behind it.
+        library: identity of the library, or of the laws, behind it.
         level: share of models whose measured latency lies in the interval.
         latency_ms: expected latency.
         lower_ms: lower end of the interval.
@@ -50,6 +50,10 @@ class Estimate(BaseModel):
         estimated_share: part that comes from models of operators.
         unknown_share: part of kinds that were never measured.
         unknown_kinds: names of those kinds.
+        batch: so many times the inputs of the model.
+        eager_ms: on such targets, the same where a host launches each kernel, if it is as fast as
+            the published measurements' hosts.
+        evidence: of a target that was not measured here, the measurements behind the estimate.
         operators: the longest first.
     """
 
@@ -69,4 +73,7 @@ class Estimate(BaseModel):
     estimated_share: float = Field(ge=0, le=1.000001)
     unknown_share: float = Field(ge=0, le=1.000001)
     unknown_kinds: tuple[str, ...] = ()
+    batch: int = Field(default=1, gt=0)
+    eager_ms: float | None = None
+    evidence: str = ""
     operators: tuple[OperatorEstimate, ...]

@@ -24,6 +24,10 @@ def show(found: Estimate, most: int) -> None:
     console.print(f"of its operators' time {found.measured_share:.0%} measured, "
                   f"{found.estimated_share:.0%} estimated, {found.unknown_share:.0%} unknown",
                   highlight=False, soft_wrap=True)
+    if found.evidence:
+        eager = "" if found.eager_ms is None else f"eagerly {found.eager_ms:.3g} ms; "
+        console.print(f"batch {found.batch}; {eager}PREDICTED, not measured; behind it: "
+                      f"{found.evidence}", highlight=False, soft_wrap=True)
     listed = found.operators[: most or None]
     table = Table()
     for title in ("operator", "known", "count", "ms", "share"):

@@ -40,13 +40,21 @@ def main(
     precision: Annotated[str, typer.Option(help="Arithmetic precision.")] = "fp32",
     shapes: Annotated[
         list[str] | None,
-        typer.Option("--input", help="Shape of an input with free axes: NAME:1x3x224x224."),
+        typer.Option("--input", "--input-shape",
+                     help="Shape of an input with free axes: NAME:1x3x224x224."),
     ] = None,
+    batch: Annotated[
+        int, typer.Option(min=1, help="So many times the model's inputs, on unmeasured GPUs.")
+    ] = 1,
     level: Annotated[
         float, typer.Option(help="Share of models whose latency the interval must hold.")
     ] = 0.95,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse kinds of operators that were never measured.")
+    ] = False,
+    accept_estimate: Annotated[
+        bool,
+        typer.Option("--accept-estimate", help="Take a target that nothing was measured on."),
     ] = False,
     operators: Annotated[int, typer.Option(min=0, help="Operators to print; 0 prints all.")] = 15,
     as_json: Annotated[
@@ -57,6 +65,8 @@ def main(
 
     Needs the target's library once: python -m profiler.build_library --device cpu
 
+    GPUs such as rtx3090 are estimated from published measurements and their data sheet.
+
     For instance:
 
         python -m predictor.estimate model.onnx --target cpu
@@ -64,6 +74,8 @@ def main(
         python -m predictor.estimate model.onnx --input image:1x3x224x224 --threads 2
 
         python -m predictor.estimate model.onnx --strict --json
+
+        python -m predictor.estimate model.onnx --target rtx3090 --precision fp16 --batch 8
     """
     import os
 
@@ -82,6 +94,7 @@ def main(
 
     found = estimate(model, target=target, threads=threads, precision=precision,
                      inputs=parse_inputs(shapes or []), strict=strict, level=level,
+                     batch=batch, accept_estimate=accept_estimate,
                      say=lambda text: print(text, file=sys.stderr, flush=True))
     if found.unknown_kinds:
         print(f"warning: no operator of kind {', '.join(found.unknown_kinds)} was ever measured "

@@ -46,7 +46,9 @@ class ExecutedNode:
         return (self.inputs[place] if place < len(self.inputs) else None) or ()
 
 
-def executed_graph(model: Path, *, threads: int = 1) -> list[ExecutedNode]:
+def executed_graph(
+    model: Path, *, threads: int = 1, fused: bool = True
+) -> list[ExecutedNode]:
     """Optimises a model as for a measurement, and runs it once on random inputs for the shapes.
 
     Inference of shapes on paper stops at fused operators; one execution knows them all.
@@ -54,6 +56,7 @@ def executed_graph(model: Path, *, threads: int = 1) -> list[ExecutedNode]:
     Args:
         model: ONNX file with fixed input shapes.
         threads: threads within one operator, on which optimisation may depend.
+        fused: whether as for a measurement; without, as the file has it, but constants folded.
 
     Returns:
         Nodes in order of execution. What runs inside a loop or branch is part of that node.
@@ -64,7 +67,7 @@ def executed_graph(model: Path, *, threads: int = 1) -> list[ExecutedNode]:
     """
     from profiler.runtimes.onnxruntime import OnnxRuntime
 
-    with closing(OnnxRuntime().open(model, threads=threads, profile=True)) as session:
+    with closing(OnnxRuntime(fused=fused).open(model, threads=threads, profile=True)) as session:
         session.node_times(1)
         return executed_nodes(session)
 

@@ -18,9 +18,13 @@ def calibration(story: Story) -> Figure:
     """Predicted against measured latency: the table's networks and what this run verified."""
     result, samples = story.result, story.evidence.samples
     every = [s.measured_ms for s in samples] + [s.predicted_ms for s in samples]
-    every += [r.check.best.median_ms for r in result.rounds]
+    measured = [(r, r.check.best.median_ms) for r in result.rounds if r.check.best is not None]
+    every += [latency_ms for _, latency_ms in measured]
     every += [r.predicted_latency_ms for r in result.rounds]
-    every += [result.reference.measured_latency_ms, result.reference.predicted_latency_ms]
+    reference = result.reference
+    every += [reference.predicted_latency_ms]
+    if reference.measured_latency_ms is not None:
+        every.append(reference.measured_latency_ms)
     ends = [min(every) * 0.97, max(every) * 1.03]
     data: list[Figure] = [
         {"type": "scatter", "mode": "lines", "name": "measured = predicted", "x": ends, "y": ends,
@@ -34,21 +38,20 @@ def calibration(story: Story) -> Figure:
         ("struck in verification", True, STRUCK, "x"),
         ("verified winner", False, WINNER, "star"),
     ):
-        rounds = [r for r in result.rounds if bool(r.check.faults) is struck]
+        rounds = [(r, ms) for r, ms in measured if bool(r.check.faults) is struck]
         if rounds:
             data.append(_measured(
                 title,
-                [(r.predicted_latency_ms, r.upper_latency_ms, r.check.best.median_ms)
-                 for r in rounds],
+                [(r.predicted_latency_ms, r.upper_latency_ms, ms) for r, ms in rounds],
                 colour, symbol,
             ))
-    reference = result.reference
-    data.append(_measured(
-        "reference",
-        [(reference.predicted_latency_ms, reference.upper_latency_ms,
-          reference.measured_latency_ms)],
-        REFERENCE, "diamond",
-    ))
+    if reference.measured_latency_ms is not None:
+        data.append(_measured(
+            "reference",
+            [(reference.predicted_latency_ms, reference.upper_latency_ms,
+              reference.measured_latency_ms)],
+            REFERENCE, "diamond",
+        ))
     return legend_above(figure(data, "predicted latency (ms)", "measured latency (ms)"))
 
 

@@ -61,18 +61,22 @@ def trade_off(story: Story) -> Figure:
     marks = [
         _mark("reference, predicted", reference.predicted_latency_ms, reference.metrics.get(name),
               REFERENCE, "diamond-open"),
-        _mark("reference, measured", reference.measured_latency_ms, reference.metrics.get(name),
-              REFERENCE, "diamond"),
         _mark("winner, predicted", best.predicted_latency_ms, best.metrics.get(name), WINNER,
               "star-open"),
-        _mark("winner, measured", best.measured_latency_ms, best.metrics.get(name), WINNER, "star"),
     ]
+    for title, network, colour, symbol in (("reference", reference, REFERENCE, "diamond"),
+                                           ("winner", best, WINNER, "star")):
+        if network.measured_latency_ms is not None:
+            marks.append(_mark(f"{title}, measured", network.measured_latency_ms,
+                               network.metrics.get(name), colour, symbol))
     for done in result.rounds:
         if done.check.faults:
             # A struck candidate was scored, so its metric stands among the candidates.
             y = next((_metric(c, name) for c in shown if c.upper_ms == done.upper_latency_ms
                       and c.latency_ms == done.predicted_latency_ms), None)
-            marks.append(_mark("struck, measured", done.check.best.median_ms, y, STRUCK, "x"))
+            struck = done.check.best
+            marks.append(_mark("struck", struck.median_ms if struck else done.predicted_latency_ms,
+                               y, STRUCK, "x"))
     drawn = figure([cloud, line, *marks], "latency (ms)", name)
     _budget_line(drawn, result.constraint.latency_ms)
     return drawn

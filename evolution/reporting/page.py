@@ -13,8 +13,15 @@ from evolution.reporting import charts, drawing
 from evolution.reporting.calibration import calibration
 from evolution.reporting.story import Story
 from evolution.reporting.tables import comparison, headline, provenance, rounds
+from evolution.result import Result
 
 _TEMPLATE = "templates/report.html"
+_STEPS = {
+    "measured": "Exported to ONNX, compared with torch, and measured on the target, interleaved "
+    "with the reference.",
+    "estimated": "Exported to ONNX and compared with torch. Nothing was measured: all latencies "
+    "are predictions.",
+}
 
 
 def render(story: Story) -> str:
@@ -39,7 +46,8 @@ def render(story: Story) -> str:
         "title": escape(f"{result.recipe} on {result.target}"),
         "status": status,
         "status_class": "good" if result.verified else "bad",
-        "reason": f'<p class="reason">{escape(result.reason)}</p>' if result.reason else "",
+        "reason": _reason(result),
+        "verification": _STEPS[result.latencies],
         "space": escape(f"{len(story.candidates)} of {story.evidence.space_size:,} architectures "
                         f"scored, seed {result.seed}"),
         "headline": headline(result),
@@ -63,6 +71,15 @@ def render(story: Story) -> str:
         name, _, text = piece.partition("}}")
         pieces += [fields[name], text]
     return "".join(pieces)
+
+
+def _reason(result: Result) -> str:
+    if not result.reason:
+        return ""
+    text = escape(result.reason)
+    if result.to_verify:
+        text += f"; on the device: <code>{escape(result.to_verify)}</code>"
+    return f'<p class="reason">{text}</p>'
 
 
 def _pictures(story: Story) -> str:

@@ -7,6 +7,8 @@ from html import escape
 
 from evolution.result import NetworkResult, Result
 
+_UNKNOWN = "not measured"
+
 
 def headline(result: Result) -> str:
     """Cards with what matters most."""
@@ -14,11 +16,7 @@ def headline(result: Result) -> str:
     budget = result.constraint.latency_ms
     mine, theirs = best.metrics.get(name), reference.metrics.get(name)
     cards = [
-        _card(
-            "measured latency",
-            f"{best.measured_latency_ms:.2f} ms",
-            f"budget {budget:.2f} ms, {best.measured_latency_ms / budget:.1%} used",
-        ),
+        _latency_card(best, budget),
         _card(
             f"{name}, searched",
             _number(mine),
@@ -27,7 +25,9 @@ def headline(result: Result) -> str:
         _card(
             f"{name}, reference",
             _number(theirs),
-            f"{reference.measured_latency_ms:.2f} ms measured",
+            f"{reference.predicted_latency_ms:.2f} ms predicted"
+            if reference.measured_latency_ms is None
+            else f"{reference.measured_latency_ms:.2f} ms measured",
         ),
         _card(
             "parameters",
@@ -46,9 +46,11 @@ def comparison(result: Result) -> str:
         ("upper bound", *(f"{n.upper_latency_ms:.3f} ms" for n in (best, reference))),
         ("measured latency, median", *(_ms(n, "median_ms") for n in (best, reference))),
         ("measured latency, p10 to p90",
-         *(f"{n.measured.p10_ms:.3f} to {n.measured.p90_ms:.3f} ms" for n in (best, reference))),
+         *(f"{n.measured.p10_ms:.3f} to {n.measured.p90_ms:.3f} ms" if n.measured else _UNKNOWN
+           for n in (best, reference))),
         ("measured latency, p99", *(_ms(n, "p99_ms") for n in (best, reference))),
-        ("samples", *(str(n.measured.samples) for n in (best, reference))),
+        ("samples", *(str(n.measured.samples) if n.measured else _UNKNOWN
+                      for n in (best, reference))),
         ("parameters", *(f"{n.parameters:,}" for n in (best, reference))),
     ]
     for name in best.metrics:
@@ -65,11 +67,12 @@ def rounds(result: Result) -> str:
             str(number),
             f"{done.predicted_latency_ms:.3f} ms",
             f"{done.upper_latency_ms:.3f} ms",
-            f"{check.best.median_ms:.3f} ms",
-            f"{check.reference.median_ms:.3f} ms",
+            f"{check.best.median_ms:.3f} ms" if check.best else _UNKNOWN,
+            f"{check.reference.median_ms:.3f} ms" if check.reference else _UNKNOWN,
             _small(check.output_error),
             _small(check.metric_error),
-            "struck: " + "; ".join(check.faults) if check.faults else "verified",
+            "struck: " + "; ".join(check.faults) if check.faults
+            else "verified" if check.best else "exported, not measured",
         ))
     return _table(
         ("round", "predicted", "upper bound", "measured", "reference measured",
@@ -86,7 +89,8 @@ def provenance(result: Result) -> str:
         ("target", result.target),
         ("runtime", f"{origin.runtime}, {origin.precision}, {origin.threads} threads"),
         ("commit", origin.commit or "not a checkout"),
-        ("latency table", origin.table),
+        ("latency table", f"{origin.table} ({result.latencies})"),
+        *([("behind the estimate", result.evidence)] if result.evidence else []),
         ("recipe sha256", origin.recipe_sha256),
         ("seed", str(origin.seed)),
         ("bound correction", f"{result.correction:.4f}"),
@@ -122,8 +126,17 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return f'<div class="scroll"><table>{top}<tbody>{body}</tbody></table></div>'
 
 
+def _latency_card(best: NetworkResult, budget: float) -> str:
+    if best.measured_latency_ms is None:
+        return _card("PREDICTED latency", f"{best.predicted_latency_ms:.2f} ms",
+                     f"not measured; upper bound {best.upper_latency_ms:.2f} ms, predicted budget "
+                     f"{budget:.2f} ms")
+    return _card("measured latency", f"{best.measured_latency_ms:.2f} ms",
+                 f"budget {budget:.2f} ms, {best.measured_latency_ms / budget:.1%} used")
+
+
 def _ms(network: NetworkResult, field: str) -> str:
-    return f"{getattr(network.measured, field):.3f} ms"
+    return _UNKNOWN if network.measured is None else f"{getattr(network.measured, field):.3f} ms"
 
 
 def _number(value: float | None) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ LEVEL = 0.95
 def estimate(
     model: Any, example_input: Any = None, *, target: str = "cpu", threads: int = 1,
     precision: str = "fp32", inputs: Mapping[str, tuple[int, ...]] | None = None,
-    strict: bool = False, level: float = LEVEL, say: Callable[[str], None] = lambda text: None,
+    strict: bool = False, level: float = LEVEL, batch: int = 1, accept_estimate: bool = False,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Estimate:
     """Estimates the latency of a model on a target without timing it.
 
@@ -38,6 +40,8 @@ def estimate(
         inputs: for a file with free axes, shape by name of input.
         strict: whether kinds of operators that were never measured are refused.
         level: share of models whose latency the interval must hold.
+        batch: so many times the inputs of the model, on targets that were not measured.
+        accept_estimate: whether a target will do on which nothing was ever measured.
         say: told what takes long.
 
     Raises:
@@ -45,18 +49,18 @@ def estimate(
         UserError: the target has no library, the precision is not supported, or the model cannot
             be used.
     """
-    estimator, library = load_estimator(target, threads, precision, level, say)
-    with tempfile.TemporaryDirectory(prefix="metronas-") as name:
-        scratch = Path(name)
-        if isinstance(model, str | Path):
-            path, shown = Path(model), Path(model).name
-        else:
-            if example_input is None:
-                raise UserError("a module needs an example_input: a tensor, or a tuple of them")
-            from predictor._module_export import export_module
+    if load_target(target).kind == "gpu":
+        from predictor.unmeasured.models import estimate_unmeasured
 
-            path, shown = scratch / "module.onnx", type(model).__name__
-            export_module(model, example_input, path)
+        with _as_file(model, example_input) as (path, shown, scratch):
+            return estimate_unmeasured(
+                path, shown, scratch, target=target, precision=precision, inputs=inputs or {},
+                batch=batch, level=level, strict=strict, accept=accept_estimate)
+    if batch != 1:
+        raise UserError(f"--batch {batch}: on '{target}' give the shapes of the inputs instead, "
+                        "such as --input image:8x3x224x224")
+    estimator, library = load_estimator(target, threads, precision, level, say)
+    with _as_file(model, example_input) as (path, shown, scratch):
         operators = executed_operators(path, inputs or {}, scratch, threads)
     whole = estimator(operators)
     unknown = sorted({operator.kind for operator, source in
@@ -78,8 +82,25 @@ def estimate(
     )
 
 
+@contextmanager
+def _as_file(model: Any, example_input: Any) -> Iterator[tuple[Path, str, Path]]:
+    """File of a model, its name, and a scratch folder."""
+    with tempfile.TemporaryDirectory(prefix="metronas-") as name:
+        scratch = Path(name)
+        if isinstance(model, str | Path):
+            yield Path(model), Path(model).name, scratch
+            return
+        if example_input is None:
+            raise UserError("a module needs an example_input: a tensor, or a tuple of them")
+        from predictor._module_export import export_module
+
+        export_module(model, example_input, scratch / "module.onnx")
+        yield scratch / "module.onnx", type(model).__name__, scratch
+
+
 def executed_operators(
-    path: Path, inputs: Mapping[str, tuple[int, ...]], scratch: Path, threads: int = 1
+    path: Path, inputs: Mapping[str, tuple[int, ...]], scratch: Path, threads: int = 1,
+    *, fused: bool = True,
 ) -> list[Operator]:
     """Operators that the runtime executes for an ONNX file, in order.
 
@@ -88,6 +109,7 @@ def executed_operators(
         inputs: shape by name of input, for those with free axes.
         scratch: folder for changed copies.
         threads: threads within one operator.
+        fused: whether as this processor executes it, or as the file has it.
 
     Raises:
         UserError: the file cannot be used.
@@ -97,7 +119,8 @@ def executed_operators(
     from profiler.reading import checked_model
 
     named = checked_model(path, inputs, scratch)
-    return [lower_node(node) for node in executed_graph(named.path, threads=threads)]
+    return [lower_node(node) for node in executed_graph(named.path, threads=threads,
+                                                         fused=fused)]
 
 
 def load_estimator(

@@ -42,16 +42,20 @@ class OnnxRuntime(Runtime):
         provider: execution provider.
         device: such as ``cpu`` or ``cuda:0``.
         name: the runtime's name.
+        fused: whether operators are fused and laid out for the processor; without, constants are
+            folded and nothing else.
     """
 
     def __init__(
-        self, provider: Provider = CPU, device: str = "cpu", name: str = "onnxruntime"
+        self, provider: Provider = CPU, device: str = "cpu", name: str = "onnxruntime",
+        *, fused: bool = True,
     ) -> None:
         self.name = name
         self.extra = "cpu" if device == "cpu" else "gpu"
         self.kinds = ("gpu",) if provider is TENSORRT else ("cpu", "gpu")
         self.device = device
         self._provider = provider
+        self._fused = fused
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -100,6 +104,8 @@ class OnnxRuntime(Runtime):
         # Else the threads of one session keep a core busy for 20 ms after each inference,
         # which the next session, or the probe of the pace, then lacks (docs/decisions/pace.md).
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        if not self._fused:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         if folder is not None:
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(folder.name) / "profile")

@@ -24,7 +24,7 @@ def call(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--target", "cpux"), "unknown target 'cpux'; known: cpu"),
+        (("--target", "cpux"), "unknown target 'cpux'; known: a100, cpu"),
         (("--target", "cpu", "--recipe", "flow"), "unknown recipe 'flow'; known: flownas"),
         (("--target", "cpu", "--latency-ms", "-3"), "--latency-ms '-3' is no budget"),
         (("--target", "cpu", "--latency-ms", "0"), "--latency-ms '0' is no budget"),
@@ -39,7 +39,9 @@ def call(
         (("--target", "cpu", "--out", "taken/run"), "cannot make the run folder 'taken/run'"),
         (("--target", "cpu", "--out", "full"), "'full' is not empty and holds no run"),
         (("--target", "cpu"), "python -m profiler.build_lut --device cpu"),
-        (("--target", "rtx3090"), "python -m predictor.fit --target rtx3090"),
+        (("--target", "h200"), "python -m predictor.fit --target h200"),
+        (("--target", "orin"), "no measured evidence"),
+        (("--target", "rtx3090", "--latency-ms", "0.01"), "infeasible: no architecture"),
     ],
 )
 def test_wrong_input_ends_in_one_line_and_leaves_nothing(

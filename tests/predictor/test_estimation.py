@@ -239,7 +239,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
         ([str(shelf / "none.onnx")], "no model file"),
         ([str(shelf / "bad.onnx")], "bad.onnx"),
         ([nan], "holds NaN"),
-        ([fixed, "--target", "moon"], "unknown target 'moon'; known: cpu"),
+        ([fixed, "--target", "moon"], "unknown target 'moon'; known: a100, cpu"),
         ([fixed, "--target", "h200"], "cpu/library-onnxruntime-fp32-b1-t1; build one "
          "with: python -m profiler.build_library --device cpu (CPUs only so far)"),
         ([fixed, "--threads", "2"], "build_library --device cpu --threads 2"),

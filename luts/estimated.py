@@ -1,0 +1,159 @@
+"""The table of a target on which nothing was measured; no `LatencyTable`, and never taken for one.
+
+`luts.paths.find_table` does not find it, `LatencyTable.load` refuses it, and it has no latency of
+networks that were measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from luts import _parquet
+from luts.errors import CorruptFileError, MissingOperatorError, UserError
+from luts.files import sha256, writable_folder
+from luts.fingerprint import digest
+from luts.operator import Operator
+from luts.records import NetworkSample
+from luts.sealed import Sealed, check_files, read_sealed
+
+FORMAT = 1
+SIDECAR = "estimated.json"
+_ROWS = "estimated.parquet"
+_COLUMNS = {"operator": "str", "device_ms": "float", "launches": "int"}
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedRow:
+    """What one execution of an operator is expected to cost.
+
+    Attributes:
+        operator: what it is about.
+        device_ms: time of its kernels on the device.
+        launches: kernels that the host launches for it.
+    """
+
+    operator: Operator
+    device_ms: float
+    launches: int
+
+
+class EstimateInfo(Sealed):
+    """Where an estimated table comes from.
+
+    Attributes:
+        kind: always ``estimated``.
+        runtime: whose latencies are estimated.
+        runtime_version: the same in words.
+        device: data sheet facts.
+        law: digest of the law behind it.
+        evidence: measurements behind law and level, in words.
+        evidenced: whether any of them were taken on this target.
+        host_ms: time to launch one kernel from eager PyTorch; a replayed graph saves it.
+        rows: operators; filled in.
+        content_sha256: digest of the file of rows; filled by `EstimatedTable.save`.
+    """
+
+    format: int = FORMAT
+    kind: Literal["estimated"] = "estimated"
+    target: str
+    recipe: str
+    space_hash: str
+    device: dict[str, str | int | float | list[str]]
+    runtime: str
+    runtime_version: str
+    precision: str
+    batch: int = Field(gt=0)
+    threads: int = Field(gt=0)
+    law: str
+    evidence: str
+    evidenced: bool
+    host_ms: float = Field(gt=0, allow_inf_nan=False)
+    rows: int = 0
+    content_sha256: str = ""
+
+
+class EstimatedTable:
+    """Operators with their estimated cost on one target; immutable.
+
+    Attributes:
+        networks: none, for none was measured.
+
+    Args:
+        info: where it comes from.
+        rows: one per operator.
+
+    Raises:
+        UserError: an operator occurs twice, or a cost is not finite or below 0.
+    """
+
+    networks: tuple[NetworkSample, ...] = ()
+
+    def __init__(self, info: EstimateInfo, rows: Sequence[EstimatedRow]) -> None:
+        self.rows = tuple(sorted(rows, key=lambda row: row.operator.key))
+        self.info = info.model_copy(update={"rows": len(rows)})
+        self._by_operator = {row.operator: row for row in self.rows}
+        if len(self._by_operator) < len(self.rows):
+            raise UserError("an operator occurs twice in the estimated table")
+        for row in self.rows:
+            if not (math.isfinite(row.device_ms) and row.device_ms >= 0 and row.launches >= 0):
+                raise UserError(f"costs must be finite and not below 0, got {row}")
+
+    def __getitem__(self, operator: Operator) -> EstimatedRow:
+        """Row of an operator.
+
+        Raises:
+            MissingOperatorError: it was not estimated.
+        """
+        try:
+            return self._by_operator[operator]
+        except KeyError:
+            raise MissingOperatorError(
+                f"operator {operator.key} is not in the estimated table of '{self.info.recipe}' "
+                f"on '{self.info.target}' ({len(self.rows)} operators)"
+            ) from None
+
+    @cached_property
+    def identity(self) -> str:
+        """Hex digest over all rows and what they depend on; never that of a measured table."""
+        info = self.info
+        return digest([info.kind, info.target, info.precision, info.batch, info.law, info.host_ms,
+                       self._records()])
+
+    def save(self, folder: Path) -> None:
+        """Writes the rows, then the sidecar that vouches for them.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        writable_folder(folder)
+        _parquet.write(folder / _ROWS, _COLUMNS, self._records())
+        info = self.info.model_copy(update={"content_sha256": sha256(folder / _ROWS)})
+        self.info = info.write(folder / SIDECAR)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads an estimated table and checks it.
+
+        Raises:
+            UserError: there is none in that folder.
+            CorruptFileError: a file is truncated, edited, or of another format.
+        """
+        again = "estimate again"
+        info = read_sealed(folder / SIDECAR, EstimateInfo, format=FORMAT,
+                           what="an estimated table", again=again)
+        check_files(folder, {_ROWS: info.content_sha256}, again=again)
+        rows = [EstimatedRow(Operator.parse(r["operator"]), r["device_ms"], r["launches"])
+                for r in _parquet.read(folder / _ROWS, _COLUMNS)]
+        if len(rows) != info.rows:
+            raise CorruptFileError(f"{folder} holds {len(rows)} rows, its sidecar says {info.rows}")
+        return cls(info, rows)
+
+    def _records(self) -> list[dict[str, Any]]:
+        return [{**asdict(row), "operator": row.operator.key} for row in self.rows]

@@ -1,0 +1,70 @@
+"""A search for a target that is not here: predicted, and said to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evolution.conduct import conduct
+from evolution.prepare import Options, prepare
+from evolution.result import load_result
+from luts.errors import UserError
+from luts.estimated import EstimatedTable
+from tests.evolution.test_conduct import journal
+from tests.evolution.toys import Notes, Toys
+
+
+@pytest.fixture
+def nothing_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("METRONAS_TABLES", str(tmp_path / "tables"))
+    return tmp_path
+
+
+def test_the_plan_is_an_estimated_one(nothing_measured: Path) -> None:
+    plan = prepare(Options("rtx3090", out=nothing_measured / "run"))
+    assert plan.estimated
+    assert isinstance(plan.table, EstimatedTable)
+    assert plan.settings.latency_ms == pytest.approx(plan.predictor.predict_reference()[0])
+    assert "on this card" in plan.evidence
+    vectors = plan.region.draw(np.random.default_rng(0), 5, set())
+    assert (plan.predictor.predict(vectors).upper_ms <= plan.settings.latency_ms).all()
+
+
+def test_without_evidence_it_must_be_accepted(nothing_measured: Path) -> None:
+    with pytest.raises(UserError, match="--accept-estimate"):
+        prepare(Options("l4", out=nothing_measured / "run"))
+    accepted = Options("l4", latency="150%", out=nothing_measured / "run", accept_estimate=True)
+    plan = prepare(accepted)
+    assert plan.estimated
+    assert plan.evidence == "no measured evidence"
+
+
+def test_what_cannot_be_measured_is_not_verified(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    toys = Toys()
+    result = conduct(toys.plan(out, latency="80%"), toys.accuracy, None, Notes())
+    assert not result.verified
+    assert "predicted, not measured" in result.reason
+    assert result.best.measured is None
+    assert result.reference.measured_latency_ms is None
+    assert len(result.rounds) == 1
+    assert not result.rounds[0].check.faults
+    assert (out / "best.onnx").exists()
+    assert load_result(out) == result
+    events = [record["event"] for record in journal(out)]
+    assert "exported" in events
+    assert "verified" not in events
+    page = (out / "report.html").read_text()
+    assert '<span class="status bad">not verified</span>' in page
+    assert "PREDICTED latency" in page
+
+
+def test_an_export_that_differs_is_struck_all_the_same(tmp_path: Path) -> None:
+    toys = Toys(export_gain=1.5)
+    plan = toys.plan(tmp_path / "run", latency="80%")
+    result = conduct(plan, toys.accuracy, None, Notes())
+    assert not result.verified
+    assert len(result.rounds) == plan.recipe.verification.rounds
+    assert all("outputs differ" in done.check.faults[0] for done in result.rounds)
