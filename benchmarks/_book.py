@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +34,15 @@ def make_book(evidence: Evidence) -> LawBook:
             f"{len(f.names)} flow networks, batch 1, RTX 3090, {p}, left out by family",
             singles[p], f.collection.latency_ms) for p, f in flow.items()},
     }
+    missed = {p: np.log(f.collection.latency_ms / singles[p]).tolist() for p, f in flow.items()}
+    of_flow = [(f"{p} {_letters(name)}", r) for p, f in flow.items()
+               for name, r in zip(f.names, missed[p], strict=True)]
+    of_images = list(zip(map(_letters, timm.names),
+                         np.log(timm.collection.latency_ms / by_family).tolist(), strict=True))
+    populations |= {
+        "flow-relatives": _relatives(of_flow, "flow networks, batch 1, RTX 3090, fp32 and fp16"),
+        "imagenet-relatives": _relatives(of_images, "ImageNet networks in batches, RTX 3090"),
+    }
     single = {p: levels[f"flow {p}"] for p in flow}
     batched = Level(0.0, 0.0, single["fp16"].host_ms)
     known = {name: fit([own], law, law_fixed=True)[1][own.name]
@@ -43,9 +53,10 @@ def make_book(evidence: Evidence) -> LawBook:
     images = "ImageNet networks in batches on this card (AMP)"
     targets = {
         "rtx3090": {
-            "fp32": (_record(single["fp32"], flow_words, "flow-fp32"),),
-            "fp16": (_record(single["fp16"], flow_words, "flow-fp16"),
-                     _record(batched, f"{len(timm.names)} {images}", "imagenet-3090", 16)),
+            "fp32": (_record(single["fp32"], flow_words, "flow-fp32", relatives="flow-relatives"),),
+            "fp16": (_record(single["fp16"], flow_words, "flow-fp16", relatives="flow-relatives"),
+                     _record(batched, f"{len(timm.names)} {images}", "imagenet-3090", 16,
+                             relatives="imagenet-relatives")),
         },
         "rtx4090": _with_shift(single, level_4090[on_4090.collection.name], spread,
                                f"{len(on_4090.names)} {images}, none at batch 1"),
@@ -88,12 +99,28 @@ def _with_shift(
 
 
 def _record(
-    level: Level, evidence: str, population: str, batch_from: int = 1, spread: float = 0.0
+    level: Level, evidence: str, population: str, batch_from: int = 1, spread: float = 0.0,
+    relatives: str | None = None,
 ) -> LevelRecord:
     return LevelRecord(
         batch_from=batch_from, compute=round(level.compute, 5), traffic=round(level.traffic, 5),
         host_ms=round(float(np.exp(level.host_ms)), 6), spread=round(spread, 4), evidence=evidence,
-        population=population)
+        population=population, relatives=relatives)
+
+
+def _letters(name: str) -> str:
+    return (re.match(r"[a-z]+", name) or [name])[0]
+
+
+def _relatives(residuals: list[tuple[str, float]], what: str) -> Population:
+    """What errors of networks of one name do not have in common."""
+    found = []
+    for relatives in sorted({name for name, _ in residuals}):
+        own = np.array([r for name, r in residuals if name == relatives])
+        if len(own) > 1:
+            found += [r - float(np.median(np.delete(own, i))) for i, r in enumerate(own)]
+    return Population(title=f"{len(found)} {what}, each beside others of its name",
+                      residuals=tuple(sorted(round(r, 4) for r in found)))
 
 
 def _population(title: str, predicted_ms: Floats, measured_ms: Floats) -> Population:

@@ -29,12 +29,14 @@ class Evidence:
         timm_4090: the same on the RTX 4090.
         flow: flow networks on the RTX 3090, by precision.
         operators: NeuSight's operators by device.
+        folder: of the public data.
     """
 
     timm: Published
     timm_4090: Published
     flow: dict[str, Published]
     operators: dict[str, Collection]
+    folder: Path
 
     @classmethod
     def read(cls, folder: Path, traces: Path) -> Self:
@@ -49,7 +51,8 @@ class Evidence:
         named = {p: replace(f, collection=replace(f.collection, name=f"flow {p}"))
                  for p, f in flow.items()}
         return cls(replace(timm, collection=replace(timm.collection, level=Level())),
-                   read_timm(folder, "rtx4090", found), named, read_operators(folder))
+                   read_timm(folder, "rtx4090", found), named, read_operators(folder),
+                   folder)
 
     @property
     def of_3090(self) -> list[Collection]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks._accel import COLUMNS, read_accel
 from benchmarks._evidence import Evidence, flow_left_out, level_left_out
 from benchmarks._figures import show
 from benchmarks._leave_out import a_fifth, baselines, family, folds, judged, left_out_ms, predict_ms
@@ -44,6 +45,7 @@ def judge(evidence: Evidence) -> dict[str, Any]:
         found[f"flow {precision}"] = {
             name: {"predicted_ms": float(a), "measured_ms": float(b)}
             for name, a, b in zip(published.names, ours, own, strict=True)}
+    found["500 MnasNet networks in batches, nothing of them fitted"] = _mnasnets(evidence, law)
     found["operators of other devices"] = _devices(evidence, law)
     _show(found)
     return found
@@ -56,6 +58,19 @@ def _other_card(evidence: Evidence, law: Law) -> dict[str, dict[str, float]]:
     fitted = level_left_out(law, card)
     return {"ours, the card itself unseen": plain,
             "ours, three numbers of the card fitted": judged(fitted, own.latency_ms)}
+
+
+def _mnasnets(evidence: Evidence, law: Law) -> dict[str, dict[str, float]]:
+    """Networks that neither law nor level have seen."""
+    found = {}
+    for target in COLUMNS:
+        own = read_accel(evidence.folder, target)
+        plain = judged(predict_ms(law, own, Level()), own.latency_ms)
+        ratio = np.median(own.latency_ms / predict_ms(law, own, Level()))
+        levelled = judged(ratio * predict_ms(law, own, Level()), own.latency_ms)
+        found |= {f"{target}, ours": plain,
+                  f"{target}, ours, times {ratio:.2f}, which fits the median": levelled}
+    return found
 
 
 def _devices(evidence: Evidence, law: Law) -> dict[str, dict[str, float]]:

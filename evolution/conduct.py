@@ -160,17 +160,13 @@ def _result(plan: Plan, accuracy: AccuracySource, search: Search, outcome: Outco
         reason=outcome.reason,
         latencies="estimated" if plan.estimated else "measured",
         evidence=plan.evidence,
-        to_verify=verify_command(plan.path) if plan.estimated else "",
+        to_verify=provenance.verify_command(plan.path) if plan.estimated else "",
         evaluations=len(search.candidates),
+        shared=plan.shared,
         correction=plan.latency.correction,
         rounds=tuple(_round(plan, done) for done in outcome.rounds),
         provenance=_provenance(plan, dict(accuracy.identity)),
     )
-
-
-def verify_command(folder: Path) -> str:
-    """Command line that measures a run's winner on the device that it is for."""
-    return f"python -m evolution.verify {folder} --device cuda:0"
 
 
 def _round(plan: Plan, done: Round) -> RoundResult:

@@ -53,7 +53,7 @@ class LatencyConstraint(Limit):
     Attributes:
         predictor: gives the upper bounds.
         budget_ms: the limit.
-        correction: factor on the upper bounds, 1 until a measurement broke the budget.
+        correction: factor on the upper bounds; grows where a measurement broke the budget.
     """
 
     predictor: LatencyPredictor
@@ -98,6 +98,25 @@ class LatencyConstraint(Limit):
         """
         ratio = measured_ms / (upper_ms * self.correction)
         self.correction *= min(max(ratio, 1.0), most)
+
+
+def shared_error(predictor: LatencyPredictor, relative: bool) -> float:
+    """Factor on upper bounds that takes out what a candidate's error shares with the reference's.
+
+    Where the budget is a share of the reference's predicted latency, an error that both have alike
+    does not break it.
+
+    Args:
+        predictor: gives the upper bounds.
+        relative: whether the budget is such a share.
+
+    Returns:
+        At most 1; 1 where nothing is known of relative errors.
+    """
+    if not relative or predictor.relative_margin is None:
+        return 1.0
+    latency_ms, upper_ms = predictor.predict_reference()
+    return min(1.0, latency_ms * float(np.exp(predictor.relative_margin)) / upper_ms)
 
 
 class ParameterConstraint(Limit):

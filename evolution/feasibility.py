@@ -68,6 +68,7 @@ def feasible_region(
     # neighbour.
     fastest = descend(space, start, lambda vectors: predictor.predict(vectors).upper_ms)
     upper_ms = float(predictor.predict(fastest[None]).upper_ms[0])
+    upper_ms *= latency.correction
     if not upper_ms <= latency.budget_ms:
         raise InfeasibleError(_too_fast(space, latency, upper_ms, target))
     if parameters is None:
@@ -97,7 +98,7 @@ def _check_together(
     fast, small = optimiser.least(0), optimiser.least(1)
     if fast is None or small is None:
         return  # one limit alone is out of reach for the table; the draw will tell
-    upper_ms = float(latency.predictor.predict(np.array([fast])).upper_ms[0])
+    upper_ms = float(latency.predictor.predict(np.array([fast])).upper_ms[0]) * latency.correction
     fewest = int(parameters.count(np.array([small]))[0])
     if upper_ms > latency.budget_ms * _DOUBT and fewest > parameters.limit:
         raise InfeasibleError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evolution.budget import milliseconds_only, parse_budget
-from evolution.constraint import LatencyConstraint, ParameterConstraint
+from evolution.constraint import LatencyConstraint, ParameterConstraint, shared_error
 from evolution.feasibility import feasible_region
 from evolution.folder import RunSettings, check_place
 from evolution.latencies import find_latencies
@@ -67,6 +67,7 @@ class Plan:
         region: what keeps the constraints.
         latency: the latency constraint of that region.
         settings: what decides the search's result.
+        shared: factor on upper bounds, see `evolution.constraint.shared_error`.
     """
 
     path: Path
@@ -78,6 +79,7 @@ class Plan:
     region: Region
     latency: LatencyConstraint
     settings: RunSettings
+    shared: float = 1.0
 
     @property
     def estimated(self) -> bool:
@@ -144,7 +146,8 @@ def plan(
         UserError: a budget that cannot be used.
     """
     reference_ms, _ = predictor.predict_reference()
-    latency = LatencyConstraint(predictor, _budget_ms(options, recipe, reference_ms))
+    shared = shared_error(predictor, is_relative(options, recipe))
+    latency = LatencyConstraint(predictor, _budget_ms(options, recipe, reference_ms), shared)
     limit = recipe.constraints.parameters
     parameters = ParameterConstraint(space, limit) if limit is not None else None
     region = feasible_region(space, latency, parameters, target=options.target)
@@ -161,7 +164,15 @@ def plan(
         table=table.identity,
         reference_latency_ms=reference_ms,
     )
-    return Plan(path, recipe, text, space, table, predictor, region, latency, settings)
+    return Plan(path, recipe, text, space, table, predictor, region, latency, settings,
+                shared)
+
+
+def is_relative(options: Options, recipe: Recipe) -> bool:
+    """Whether the budget is a share of the reference's latency."""
+    if options.latency_ms is not None:
+        return False
+    return "%" in (options.latency or recipe.constraints.latency)
 
 
 def _budget_ms(options: Options, recipe: Recipe, reference_ms: float) -> float:

@@ -53,3 +53,8 @@ def commit() -> str | None:
 def now() -> str:
     """UTC time in ISO form, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def verify_command(folder: Path) -> str:
+    """Command line that measures a run's winner on the device that it is for."""
+    return f"python -m evolution.verify {folder} --device cuda:0"

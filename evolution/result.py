@@ -90,7 +90,10 @@ class Result(_Part):
         evidence: measurements behind an estimated table, in words; empty for a measured one.
         to_verify: command that settles an unmeasured result on the target; empty for others.
         evaluations: architectures that were scored.
-        correction: factor on the upper bounds that verification taught; 1 when nothing was struck.
+        shared: factor on the upper bounds that a budget relative to the reference allows, whose
+            error candidates share; 1 where it was not used.
+        correction: factor on the upper bounds at the end, `shared` included; verification raises
+            it where something was struck.
     """
 
     format: int = FORMAT
@@ -107,6 +110,7 @@ class Result(_Part):
     evidence: str = ""
     to_verify: str = ""
     evaluations: int
+    shared: float = 1.0
     correction: float
     rounds: tuple[RoundResult, ...]
     provenance: Provenance

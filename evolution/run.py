@@ -118,6 +118,9 @@ def _carry_out(plan: Plan, weights: Path | None) -> Result:
     if plan.estimated:
         view.say(f"latencies of {plan.settings.target} are PREDICTED, not measured: no table of it "
                  f"is here; behind the prediction: {plan.evidence}")
+        if plan.shared < 1:
+            view.say("the budget is a share of the reference's prediction, so candidates are held "
+                     f"to {plan.shared:.3f} of their upper bounds: errors that both share cancel")
     from supernet.accuracy import load_accuracy
 
     measure = None if plan.estimated else _measurer(plan)
@@ -165,7 +168,8 @@ def _summary(result: Result, folder: Path) -> None:
     shown.add_row("parameters", f"{result.best.parameters:,}", f"{result.reference.parameters:,}")
     console = Console()
     console.print(shown)
-    console.print(f"budget {result.constraint.latency_ms:.3f} ms, "
+    known = "predicted budget" if result.latencies == "estimated" else "budget"
+    console.print(f"{known} {result.constraint.latency_ms:.3f} ms, "
                   f"{result.evaluations} architectures scored; all of it in {folder}/report.html",
                   highlight=False)
     if result.reason:

@@ -37,12 +37,15 @@ class LatencyPredictor(abc.ABC):
         table_identity: identity of the table that it was fitted to.
         speed_margin: logarithm of that part of the upper bound over the prediction which is there
             for the machine's slowest speed.
+        relative_margin: logarithm of the same bound on the ratio to the reference's latency, where
+            the errors of both go together; None where that is not known to be less.
     """
 
     space: OperatorSpace
     level: float
     table_identity: str
     speed_margin: float = 0.0
+    relative_margin: float | None = None
 
     @abc.abstractmethod
     def predict(self, vectors: Vectors) -> Prediction:

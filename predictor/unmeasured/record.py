@@ -48,6 +48,8 @@ class LevelRecord(BaseModel):
             population was measured on it.
         evidence: what was measured on this target, in words, or ``no measured evidence``.
         population: name of the population that the interval comes from.
+        relatives: name of a population of errors on networks beside others of their family, for
+            what errors do not have in common; None where that is not known of this device.
     """
 
     model_config = _FROZEN
@@ -59,6 +61,7 @@ class LevelRecord(BaseModel):
     spread: float = Field(ge=0)
     evidence: str
     population: str
+    relatives: str | None = None
 
     @property
     def level(self) -> Level:
@@ -147,6 +150,19 @@ class LawBook(Sealed):
         device = _NORMAL * known.spread
         below, above = (upper_quantile(sign * residuals, level) for sign in (-1.0, 1.0))
         return (float(np.hypot(max(below, 0.0), device)), float(np.hypot(max(above, 0.0), device)))
+
+
+    def relative_margin(
+        self, target: str, precision: str, level: float, batch: int
+    ) -> float | None:
+        """How far the ratio of two related networks may exceed the predicted one, in log units.
+
+        None where no errors on relatives are known of the device, or too few for that level.
+        """
+        name = self.level(target, precision, batch).relatives
+        if name is None or len(self.populations[name].residuals) < fewest_scores(level):
+            return None
+        return max(0.0, upper_quantile(np.array(self.populations[name].residuals), level))
 
 
 @cache

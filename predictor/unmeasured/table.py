@@ -98,8 +98,11 @@ def load_estimated(
     """
     space = load_space(recipe, batch)
     table = estimate_table(space, target, precision)
-    margin = load_laws().margins(target, precision, level, batch)[1]
-    return space, table, EstimatedPredictor(space, table, level, margin)
+    book = load_laws()
+    margin = book.margins(target, precision, level, batch)[1]
+    predictor = EstimatedPredictor(space, table, level, margin)
+    predictor.relative_margin = book.relative_margin(target, precision, level, batch)
+    return space, table, predictor
 
 
 class EstimatedPredictor(LatencyPredictor):

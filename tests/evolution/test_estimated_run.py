@@ -29,7 +29,23 @@ def test_the_plan_is_an_estimated_one(nothing_measured: Path) -> None:
     assert plan.settings.latency_ms == pytest.approx(plan.predictor.predict_reference()[0])
     assert "on this card" in plan.evidence
     vectors = plan.region.draw(np.random.default_rng(0), 5, set())
-    assert (plan.predictor.predict(vectors).upper_ms <= plan.settings.latency_ms).all()
+    upper_ms = plan.predictor.predict(vectors).upper_ms * plan.shared
+    assert (upper_ms <= plan.settings.latency_ms).all()
+
+
+def test_errors_that_the_reference_shares_cancel_in_relative_budgets_only(
+    nothing_measured: Path,
+) -> None:
+    relative = prepare(Options("rtx3090", latency="100%", out=nothing_measured / "run"))
+    reference_ms, upper_ms = relative.predictor.predict_reference()
+    assert relative.predictor.relative_margin is not None
+    assert relative.shared < 1
+    assert upper_ms * relative.shared == pytest.approx(
+        reference_ms * np.exp(relative.predictor.relative_margin))
+    absolute = prepare(Options("rtx3090", latency_ms="4", out=nothing_measured / "run"))
+    assert absolute.shared == 1
+    blind = prepare(Options("rtx4090", latency="150%", out=nothing_measured / "run"))
+    assert blind.shared == 1
 
 
 def test_without_evidence_it_must_be_accepted(nothing_measured: Path) -> None:

@@ -240,8 +240,8 @@ def test_wrong_input_is_one_line_and_exit_code_2(
         ([str(shelf / "bad.onnx")], "bad.onnx"),
         ([nan], "holds NaN"),
         ([fixed, "--target", "moon"], "unknown target 'moon'; known: a100, cpu"),
-        ([fixed, "--target", "h200"], "cpu/library-onnxruntime-fp32-b1-t1; build one "
-         "with: python -m profiler.build_library --device cpu (CPUs only so far)"),
+        ([fixed, "--target", "h200"], "no estimate of target 'h200'; there are of: a100, l4"),
+        ([fixed, "--batch", "2"], "on 'cpu' give the shapes of the inputs instead"),
         ([fixed, "--threads", "2"], "build_library --device cpu --threads 2"),
         ([fixed, "--precision", "int4"], "no estimates in precision 'int4'; there are in: fp32"),
         ([fixed, "--precision", "bf16"], "no estimates in precision 'bf16'; there are in: fp32"),
