@@ -26,6 +26,7 @@ from predictor.unmeasured.steps import Steps
 TIMM, FLOW = "timm_imagenet", "ptlflow_optical_flow_zoo"
 TIMM_FILE = "benchmark-infer-amp-nchw-pt240-cu124-{}.csv.gz"
 FLOW_FILE = "model_benchmark.csv"
+TRACES = Path(__file__).with_name("traces.jsonl.gz")
 FLOW_SIZE = (500, 1000)
 # Timed with a correlation kernel of their own, which no law of common kernels covers.
 OWN_KERNELS = ("irr", "liteflownet", "pwcnet", "scopeflow", "vcn", "flownetc", "flownet2", "hd3",

@@ -1,6 +1,6 @@
 """What PyTorch executes for the networks whose latencies were published.
 
-    python -m benchmarks.trace_networks --out runs/traces.jsonl.gz
+    python -m benchmarks.trace_networks
 
 Needs ``timm`` and, for flow networks, ``ptlflow`` beside the project's own packages. Nothing is
 computed: modules lie on torch's ``meta`` device. A network that is in the file already is kept; one
@@ -28,6 +28,7 @@ from benchmarks._published import (
     OWN_KERNELS,
     TIMM,
     TIMM_FILE,
+    TRACES,
     Key,
     rows_of,
 )
@@ -42,8 +43,7 @@ _CARDS = ("rtx3090", "rtx4090")
 def main(
     *,
     data: Annotated[Path | None, typer.Option(help="Folder of the public data.")] = None,
-    out: Annotated[Path, typer.Option(help="File to write or to go on with.")] = Path(
-        "runs/traces.jsonl.gz"),
+    out: Annotated[Path, typer.Option(help="File to write or to go on with.")] = TRACES,
 ) -> None:
     """Traces all networks of the public files, about a fifth of a second each."""
     folder = data_folder(data)

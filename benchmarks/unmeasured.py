@@ -3,8 +3,8 @@
     python -m benchmarks.unmeasured judge
     python -m benchmarks.unmeasured fit        # writes the laws that the package ships
 
-Both need ``--traces``, which `python -m benchmarks.trace_networks` writes, and the folder of public
-data, ``--data`` or ``$METRONAS_DATA``.
+Both need the folder of public data, ``--data`` or ``$METRONAS_DATA``. What the networks there execute
+is in ``benchmarks/traces.jsonl.gz``, which `python -m benchmarks.trace_networks` wrote.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks._published import TRACES
 from luts import cli
 from luts.files import writable_folder, write_json
 
@@ -32,7 +33,7 @@ def main(
     *,
     traces: Annotated[
         Path, typer.Option(help="Operators of the published networks.")
-    ] = Path("runs/traces.jsonl.gz"),
+    ] = TRACES,
     data: Annotated[Path | None, typer.Option(help="Folder of the public data.")] = None,
     out: Annotated[Path, typer.Option(help="JSON file of all figures.")] = Path(
         "runs/unmeasured.json"),
