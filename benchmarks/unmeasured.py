@@ -3,8 +3,8 @@
     python -m benchmarks.unmeasured judge
     python -m benchmarks.unmeasured fit        # writes the laws that the package ships
 
-Both need the folder of public data, ``--data`` or ``$METRONAS_DATA``. What the networks there execute
-is in ``benchmarks/traces.jsonl.gz``, which `python -m benchmarks.trace_networks` wrote.
+Both need the folder of public data, ``--data`` or ``$METRONAS_DATA``. What the networks there
+execute is in ``benchmarks/traces.jsonl.gz``, which `python -m benchmarks.trace_networks` wrote.
 """
 
 from __future__ import annotations

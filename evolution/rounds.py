@@ -94,8 +94,9 @@ def prove(
     if not rounds:
         return None
     nearest = min(rounds, key=_latency_ms)
+    done = "measured" if nearest.check.best is not None else "exported"
     why = (
-        f"{len(rounds)} of at most {limits.rounds} candidates were checked and struck; "
+        f"{len(rounds)} of at most {limits.rounds} candidates were {done} and struck; "
         f"the last because {'; '.join(rounds[-1].check.faults)}"
     )
     return Outcome(tuple(rounds), nearest, why)
