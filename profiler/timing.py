@@ -56,6 +56,7 @@ def measure_interleaved(
     precision: str = "fp32",
     min_samples: int = 30,
     max_seconds: float = 5.0,
+    runtime: Runtime | None = None,
 ) -> dict[str, Measurement]:
     """Times several models in turns, so that a drift of the machine hits all alike.
 
@@ -68,6 +69,7 @@ def measure_interleaved(
         precision: arithmetic precision.
         min_samples: undisturbed inferences needed of each.
         max_seconds: time per model after which sampling ends.
+        runtime: what executes them; the best of the target by default.
 
     Returns:
         Name to its measurement.
@@ -75,7 +77,7 @@ def measure_interleaved(
     Raises:
         UserError: no such file or target, or no runtime here serves it.
     """
-    runtime = runtime_for(target, precision)
+    runtime = runtime or runtime_for(target, precision)
     rule = StoppingRule(min_samples=min_samples, min_seconds=min(1.0, max_seconds),
                         max_seconds=max_seconds)
     clock = SystemClock()

@@ -1,0 +1,109 @@
+"""Command line: measures the winner of a run on its target, and settles the result."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from luts import cli
+
+if TYPE_CHECKING:
+    from evolution.result import Result
+
+_FAILED = 1
+# As at the end of a search: one verdict hangs on it.
+_MEASURE_SECONDS = 20.0
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    *,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Device to measure on: cpu, or cuda:0. Default: the target's kind."),
+    ] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="What executes the networks. Default: the target's best.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead.")
+    ] = False,
+    wait: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
+    ] = 0.0,
+) -> int:
+    """Measures the winner of a run in turns with the reference: PASS or FAIL against its budget.
+
+    For a run whose target was not at hand, copy its folder to the device and call this there. The
+    result and the report then hold the measurement. The exit code is 0 for PASS and 1 for FAIL.
+
+    For instance:
+
+        python -m evolution.verify runs/flownas-small-rtx3090-0 --device cuda:0
+
+        python -m evolution.verify runs/quickstart --json
+    """
+    from evolution.result import load_result
+    from evolution.settling import models, settle
+    from luts.errors import UserError
+    from luts.target import load_target
+    from profiler.device import resolve_device
+    from profiler.lock import device_lock
+    from profiler.timing import measure_interleaved, runtime_for
+
+    result = load_result(run)
+    paths = models(run)
+    device = device or ("cpu" if load_target(result.target).kind == "cpu" else "cuda:0")
+    here = resolve_device(device)
+    if here.name != result.target:
+        raise UserError(f"'{run}' was searched for '{result.target}', and --device {device} is "
+                        f"'{here.name}'; measure it on its target, or search again with --target "
+                        f"{here.name}")
+    made = result.provenance
+    chosen = runtime_for(result.target, made.precision, runtime, device)
+    with device_lock(result.target, wait_s=wait):
+        measured = measure_interleaved(
+            paths, target=result.target, threads=made.threads, precision=made.precision,
+            max_seconds=_MEASURE_SECONDS, runtime=chosen,
+        )
+    result = settle(run, measured, runtime=f"{chosen.name} {chosen.version()}")
+    found = _facts(result, device)
+    if as_json:
+        print(json.dumps(found))
+    else:
+        _show(result, found)
+    return 0 if result.verified else _FAILED
+
+
+def _facts(result: Result, device: str) -> dict[str, Any]:
+    best, reference = result.best.measured_latency_ms, result.reference.measured_latency_ms
+    assert best is not None
+    assert reference is not None
+    return {
+        "verdict": "PASS" if result.verified else "FAIL", "target": result.target,
+        "device": device, "runtime": result.provenance.runtime,
+        "budget_ms": result.constraint.latency_ms, "latency_ms": best, "reference_ms": reference,
+        "share_of_reference": best / reference, "reason": result.reason,
+        "predicted_ms": result.best.predicted_latency_ms,
+        "upper_ms": result.best.upper_latency_ms,
+    }
+
+
+def _show(result: Result, found: dict[str, Any]) -> None:
+    measured = result.best.measured
+    assert measured is not None
+    print(f"{found['verdict']}: {found['latency_ms']:.3f} ms measured on {found['device']} "
+          f"({found['runtime']}), budget {found['budget_ms']:.3f} ms")
+    print(f"99th percentile {measured.p99_ms:.3f} ms; predicted {found['predicted_ms']:.3f}, at "
+          f"most {found['upper_ms']:.3f} ms; {found['share_of_reference']:.1%} of the reference's "
+          f"{found['reference_ms']:.3f} ms")
+    if found["reason"]:
+        print(f"because {found['reason']}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
