@@ -49,9 +49,7 @@ def settle(run: Path, measured: Mapping[str, Measured], *, runtime: str) -> Resu
         before = load_result(run)
         best_ms, budget_ms = measured["best"].median_ms, before.constraint.latency_ms
         faults = [f"it took {best_ms:.3f} ms of {budget_ms:.3f} ms"] if best_ms > budget_ms else []
-        # Faults of the export are of the network, not of the device.
-        check = before.rounds[-1].check
-        faults += [fault for fault in check.faults if not fault.startswith("it took ")]
+        faults += _faults_of_export(before)
         provenance = before.provenance.model_copy(update={"runtime": runtime})
         result = before.model_copy(update={
             "best": _with(before.best, measured["best"]),
@@ -64,6 +62,14 @@ def settle(run: Path, measured: Mapping[str, Measured], *, runtime: str) -> Resu
         result.save(run)
         write_report(run)
         return result
+
+
+def _faults_of_export(result: Result) -> list[str]:
+    """What is wrong with the winner on any device; a struck run's winner need not be its last."""
+    check = next(tried.check for tried in result.rounds
+                 if tried.architecture == result.best.architecture)
+    # A latency above the budget is the last fault that a check names.
+    return list(check.faults[:-1] if check.over_budget else check.faults)
 
 
 def _with(network: NetworkResult, measured: Measured) -> NetworkResult:

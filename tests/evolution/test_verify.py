@@ -113,6 +113,23 @@ def test_faults_of_the_export_stay(run: Path, monkeypatch: pytest.MonkeyPatch) -
     assert load_result(run).reason == wrong
 
 
+def test_a_struck_run_is_judged_by_the_checks_of_its_winner(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = load_result(run)
+    first = result.rounds[-1]
+    slow = first.model_copy(update={"check": first.check.model_copy(
+        update={"faults": ("it took 9.000 ms of 1.000 ms",), "over_budget": True})})
+    wrong = first.model_copy(update={
+        "architecture": {name: value + 1 for name, value in first.architecture.items()},
+        "check": first.check.model_copy(update={"faults": ("its exported outputs differ",)})})
+    result.model_copy(update={"rounds": (slow, wrong), "reason": "struck"}).save(run)
+    machine = Machine(monkeypatch, "cpu")
+    machine.best_ms = 0.5 * result.constraint.latency_ms
+    assert command(monkeypatch, str(run)) == 0
+    assert load_result(run).reason == ""
+
+
 def test_wrong_input_is_one_line_and_changes_nothing(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

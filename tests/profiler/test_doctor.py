@@ -134,7 +134,7 @@ def test_findings(
     ({"OMP_WAIT_POLICY": "active"}, "warn"),
     ({"KMP_BLOCKTIME": "infinite"}, "warn"),
     ({"LD_PRELOAD": "libx.so"}, "warn"),
-    ({"HOME": "/home/x"}, "ok"),
+    ({"EDITOR": "vi"}, "ok"),
 ])
 def test_environment(fake: Fake, environ: dict[str, str], state: str) -> None:
     finding = _check(fake(environ=environ), "environment")
