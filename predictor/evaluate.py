@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # As in a campaign: the pace tells more than further samples.
 _SAMPLES = 12
 _SECONDS = 2.5
+# The slowest network of a space is still timed so often; others more often.
+_LEAST = 4
 _UNSTEADY = 0.04
 _UNFINISHED = Path("runs")
 
@@ -81,9 +83,11 @@ def main(
     known = {sample.vector for sample in table.networks if sample.vector is not None}
     vectors = fresh_architectures(space, known, samples, rng)
 
+    longest_s = max(_SECONDS, _LEAST * predictor.interval_ms()[1] / 1e3)
+
     def measure(path: Path) -> tuple[float, float]:
         timed = measure_model(path, target=target, threads=threads, min_samples=_SAMPLES,
-                              max_seconds=_SECONDS, precision=table.info.precision)
+                              max_seconds=longest_s, precision=table.info.precision)
         return timed.median_ms, table.info.pace.slowness(timed.pace_ms)
 
     started = time.monotonic()

@@ -19,6 +19,8 @@ PROBE = "pace.onnx"
 _CHANNELS, _HEIGHT, _WIDTH, _LAYERS = 32, 96, 128, 3
 # Small networks would otherwise take less time than the probing of them.
 _MOST_SHARE = 0.1
+# One reading of 4 ms says little of an inference of a second: long ones get several around them.
+_MOST_READINGS = 8
 _WARM_UP_S = 0.1
 
 
@@ -34,6 +36,7 @@ class PaceProbe:
         self._session = session
         self._clock = clock
         self._next_s = clock.wall_s()
+        self._last_ms = 0.0
 
     @property
     def due(self) -> bool:
@@ -46,7 +49,18 @@ class PaceProbe:
         device_ms = self._session.run()
         end = self._clock.wall_s()
         self._next_s = end + (end - start) * (1 / _MOST_SHARE - 1)
-        return 1e3 * (end - start) if device_ms is None else device_ms
+        self._last_ms = 1e3 * (end - start)
+        return self._last_ms if device_ms is None else device_ms
+
+    def times_ms(self, beside_ms: float) -> list[float]:
+        """Times the probe after an inference, in ms: the longer that took, the more often.
+
+        Args:
+            beside_ms: time of the inference; the readings together take a small share of it, but
+                for the one that there always is.
+        """
+        readings = min(_MOST_READINGS, int(_MOST_SHARE * beside_ms / max(self._last_ms, 1e-3)))
+        return [self.time_ms() for _ in range(max(1, readings))]
 
 
 @contextmanager

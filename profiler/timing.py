@@ -133,16 +133,16 @@ def _in_turns(
     gauges: Gauges, *, watch_share: bool,
 ) -> dict[str, Samples]:
     taken = {name: Samples() for name in sessions}
-    waiting, pace_ms = list(sessions), probe.time_ms()
+    waiting, pace_ms = list(sessions), probe.times_ms(0.0)
     with no_garbage_collection():
         while waiting:
-            pace_ms = probe.time_ms() if probe.due else pace_ms
+            pace_ms = probe.times_ms(0.0) if probe.due else pace_ms
             for name in waiting:
-                taken[name].pace_ms.append(pace_ms)
+                taken[name].pace_ms += pace_ms
                 take(sessions[name].run, taken[name], clock, watch_share=watch_share,
                      gauges=gauges)
                 if probe.due:
-                    pace_ms = probe.time_ms()
-                taken[name].pace_ms.append(pace_ms)
+                    pace_ms = probe.times_ms(taken[name].latency_ms[-1])
+                taken[name].pace_ms += pace_ms
             waiting = [name for name in waiting if not satisfied(rule, taken[name])]
     return taken

@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 
 from luts.errors import UnknownNameError, UserError
+from profiler._pace import PaceProbe
+from profiler._sampling import sample
 from profiler._stopping import StoppingRule
 from profiler.device import identify_cpu, resolve_device
 from profiler.timing import measure_interleaved, measure_model, measure_session, runtime_for
 from tests.fakes import FakeSpace
-from tests.simulated import SimulatedDevice, SimulatedRuntime, SimulatedSpace, truth_ms
+from tests.simulated import (
+    SimulatedDevice,
+    SimulatedProbe,
+    SimulatedRuntime,
+    SimulatedSpace,
+    truth_ms,
+)
 
 
 @pytest.fixture
@@ -69,3 +77,24 @@ def test_device_names() -> None:
 def test_identity_of_this_cpu_is_stable() -> None:
     assert identify_cpu() == identify_cpu()
     assert identify_cpu()["cores"] >= 1
+
+
+@pytest.mark.parametrize(("beside_ms", "readings"), [(0.0, 1), (30.0, 1), (90.0, 2), (2000.0, 8)])
+def test_probe_is_read_more_often_beside_long_inferences(beside_ms: float, readings: int) -> None:
+    device = SimulatedDevice()
+    probe = PaceProbe(SimulatedProbe(device), device)
+    probe.time_ms()
+    start = device.wall_s()
+    times = probe.times_ms(beside_ms)
+    assert len(times) == readings
+    assert 1e3 * (device.wall_s() - start) == pytest.approx(sum(times))
+    assert readings == 1 or sum(times) <= 0.1 * beside_ms
+
+
+def test_long_inferences_are_read_their_pace_often() -> None:
+    device = SimulatedDevice()
+    probe = PaceProbe(SimulatedProbe(device), device)
+    rule = StoppingRule(min_samples=3, min_seconds=0.0, max_seconds=9.0, max_samples=3)
+    taken = sample(lambda: device.spend(1000.0), rule, device, watch_share=False, probe=probe)
+    assert len(taken.latency_ms) == 3
+    assert len(taken.pace_ms) == 1 + 3 * 8
