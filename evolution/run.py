@@ -12,7 +12,9 @@ import typer
 from luts import cli
 
 if TYPE_CHECKING:
+    from evolution.goals import Goal
     from evolution.prepare import Plan
+    from evolution.progress import View
     from evolution.result import Result
     from evolution.verification import Measured, Measurer
 
@@ -62,6 +64,43 @@ def main(
         Path | None,
         typer.Option(help="Folder of a training run. Default: the weights of the package."),
     ] = None,
+    memory_mib: Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help="Most memory, weights and the largest step's "
+                     "activations, in MiB (20) or of the reference's (80%)."),
+    ] = None,
+    parameters: Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help="Most weights: 600k, or of the reference's (80%)."),
+    ] = None,
+    flops: Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help="Most operations of an inference: 3.5G, or of the "
+                     "reference's (80%). A multiply-add counts as 2, so it is twice the MACs."),
+    ] = None,
+    energy_mj: Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help="Most energy of an inference in mJ, or of the "
+                     "reference's (80%), where the target's table has energies."),
+    ] = None,
+    also_target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[@THREADS][:BUDGET]", help="A further target on which the same "
+                     "network must keep a budget, such as cpu@2:80%. Can be repeated."),
+    ] = None,
+    pareto: Annotated[
+        str | None,
+        typer.Option(metavar="LOW..HIGH", help="Search the whole front over a range of budgets, "
+                     "such as 50%..120%, instead of one network."),
+    ] = None,
+    verify_points: Annotated[
+        int, typer.Option(min=1, help="Points of the front that are measured, ends first.")
+    ] = 3,
+    level_check: Annotated[
+        bool,
+        typer.Option("--level-check/--no-level-check", help="Measure the reference before the "
+                     "search, and scale bounds by what it takes now."),
+    ] = True,
     accept_estimate: Annotated[
         bool,
         typer.Option("--accept-estimate",
@@ -91,12 +130,21 @@ def main(
         python -m evolution.run --target cpu --resume
 
         python -m evolution.run --target rtx3090
+
+        python -m evolution.run --target cpu --pareto 50%..120% --evaluations 200
+
+        python -m evolution.run --target cpu --also-target cpu@2:80% --memory-mib 20
     """
     from evolution.prepare import Options, prepare
 
+    given = {"memory_mib": memory_mib, "parameters": parameters, "flops": flops,
+             "energy_mj": energy_mj}
     plan = prepare(
         Options(target, recipe, latency, latency_ms, seed, evaluations, out, resume, threads,
-                strategy, accept_estimate)
+                strategy, accept_estimate,
+                limits={name: text for name, text in given.items() if text is not None},
+                also=tuple(also_target or ()), level_check=level_check, pareto=pareto,
+                verify_points=verify_points)
     )
     result = _carry_out(plan, weights)
     if as_json:
@@ -121,29 +169,50 @@ def _carry_out(plan: Plan, weights: Path | None) -> Result:
         if plan.shared < 1:
             view.say("the budget is a share of the reference's prediction, so candidates are held "
                      f"to {plan.shared:.3f} of their upper bounds: errors that both share cancel")
+    from evolution._space_view import short_lines
+    from evolution.space_report import report_space
+
+    for line in short_lines(report_space(plan.space, plan.predictor, plan.requirements)):
+        view.say(line)
     from supernet.accuracy import load_accuracy
 
-    measure = None if plan.estimated else _measurer(plan)
-    return conduct(plan, load_accuracy(plan.recipe.name, weights), measure, view)
+    measure = None if plan.estimated else measurer(plan.goal)
+    also = {goal.latency.label: measurer(goal) for goal in plan.also if _is_here(goal, view)}
+    return conduct(plan, load_accuracy(plan.recipe.name, weights), measure, view, also)
 
 
-def _measurer(plan: Plan) -> Measurer:
+def measurer(goal: Goal) -> Measurer:
+    """Measures exported networks on one target of a search."""
     from profiler.lock import device_lock
     from profiler.timing import measure_interleaved
 
-    settings, info = plan.settings, plan.table.info
-
     def measure(paths: Mapping[str, Path]) -> Mapping[str, Measured]:
-        with device_lock(settings.target, wait_s=_WAIT_SECONDS):
+        with device_lock(goal.target, wait_s=_WAIT_SECONDS):
             return measure_interleaved(
                 paths,
-                target=settings.target,
-                threads=settings.threads,
-                precision=info.precision,
+                target=goal.target,
+                threads=goal.threads,
+                precision=goal.table.info.precision,
                 max_seconds=_MEASURE_SECONDS,
             )
 
     return measure
+
+
+def _is_here(goal: Goal, view: View) -> bool:
+    """Whether a further target can be measured; says so where it cannot."""
+    from luts.errors import UserError
+    from profiler.timing import runtime_for
+
+    why = "its latencies are estimated"
+    if not goal.estimated:
+        try:
+            runtime_for(goal.target, goal.table.info.precision)
+            return True
+        except UserError as error:
+            why = str(error)
+    view.say(f"'{goal.latency.label}' is kept by its bound only, not measured: {why}")
+    return False
 
 
 def _summary(result: Result, folder: Path) -> None:

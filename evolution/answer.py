@@ -1,0 +1,140 @@
+"""The result of a search, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from evolution import evidence, provenance
+from evolution.front import FrontLog, FrontPoint, FrontResult, corrected, front_of
+from evolution.keeping import kept_limits
+from evolution.level import Level
+from evolution.prepare import Plan
+from evolution.result import ConstraintResult, NetworkResult, Provenance, Result, RoundResult
+from evolution.rounds import Outcome, Round
+from evolution.scoring import finite
+from evolution.search import Search
+from evolution.strategies.base import Vector
+
+if TYPE_CHECKING:
+    from supernet.accuracy import AccuracySource
+
+
+def answer(
+    plan: Plan, accuracy: AccuracySource, search: Search, outcome: Outcome,
+    levels: tuple[Level, ...], front: FrontResult | None = None,
+) -> Result:
+    """What ``result.json`` says.
+
+    Args:
+        plan: what was searched; its constraints stand as verification left them.
+        accuracy: scored the candidates.
+        search: all that was scored.
+        outcome: how verification ended.
+        levels: what the reference took before the search.
+        front: over a range of budgets, where that was asked for.
+    """
+    settings, chosen = plan.settings, outcome.chosen
+    architecture = plan.space.decode(evidence.as_array(chosen.candidate.vector))
+    reference_ms, reference_upper_ms = plan.predictor.predict_reference()
+    scores = accuracy.score_reference()
+    check = chosen.check
+    parameters = accuracy.parameters(architecture)
+    return Result(
+        target=settings.target,
+        recipe=settings.recipe,
+        seed=settings.seed,
+        objective=accuracy.objective,
+        constraint=ConstraintResult(
+            latency_ms=plan.latency.budget_ms, parameters=settings.parameters
+        ),
+        limits=kept_limits(plan, chosen.candidate.vector, check, parameters),
+        levels=levels,
+        front=front,
+        best=NetworkResult(
+            architecture=architecture.as_json(),
+            predicted_latency_ms=chosen.candidate.latency_ms,
+            upper_latency_ms=chosen.candidate.upper_ms,
+            measured_latency_ms=check.best.median_ms if check.best else None,
+            measured=check.best,
+            metrics=chosen.candidate.metrics,
+            parameters=parameters,
+        ),
+        reference=NetworkResult(
+            architecture=None,
+            predicted_latency_ms=reference_ms,
+            upper_latency_ms=reference_upper_ms,
+            measured_latency_ms=check.reference.median_ms if check.reference else None,
+            measured=check.reference,
+            metrics={name: finite(value) for name, value in scores.items()},
+            parameters=accuracy.parameters(None),
+        ),
+        verified=outcome.verified,
+        reason=outcome.reason,
+        latencies="estimated" if plan.estimated else "measured",
+        evidence=plan.evidence,
+        to_verify=provenance.verify_command(plan.path) if plan.estimated else "",
+        evaluations=len(search.candidates),
+        shared=plan.shared,
+        correction=plan.latency.correction,
+        rounds=tuple(_round(plan, done) for done in outcome.rounds),
+        provenance=_provenance(plan, dict(accuracy.identity)),
+    )
+
+
+def front_result(
+    plan: Plan, search: Search, log: FrontLog, passed: Mapping[Vector, Round]
+) -> FrontResult:
+    """The front for the result.
+
+    Args:
+        plan: what was searched.
+        search: all that was scored.
+        log: hypervolumes.
+        passed: points that verification passed, by architecture.
+    """
+    assert plan.settings.pareto is not None
+    scale = plan.latency.budget_ms / plan.settings.latency_ms  # the machine's level
+    points = []
+    for candidate in front_of(search):
+        tried = passed.get(candidate.vector)
+        check = None if tried is None else tried.check
+        points.append(FrontPoint(
+            architecture=plan.space.decode(evidence.as_array(candidate.vector)).as_json(),
+            latency_ms=candidate.latency_ms, upper_ms=corrected(search, candidate),
+            fitness=candidate.fitness, metrics=candidate.metrics,
+            measured=check.best if check else None,
+            reference=check.reference if check else None,
+            verified=bool(check and check.best is not None),
+        ))
+    return FrontResult(
+        low_ms=plan.settings.pareto[0] * scale, high_ms=plan.latency.budget_ms,
+        points=tuple(points), hypervolume=tuple(log.volumes), worst=log.worst,
+    )
+
+
+def _round(plan: Plan, done: Round) -> RoundResult:
+    vector = evidence.as_array(done.candidate.vector)
+    return RoundResult(
+        architecture=plan.space.decode(vector).as_json(),
+        predicted_latency_ms=done.candidate.latency_ms,
+        upper_latency_ms=done.candidate.upper_ms,
+        check=done.check,
+    )
+
+
+def _provenance(plan: Plan, accuracy: dict[str, Any]) -> Provenance:
+    info = plan.table.info
+    return Provenance(
+        versions=provenance.versions(),
+        commit=provenance.commit(),
+        table=plan.settings.table,
+        accuracy=accuracy,
+        recipe_sha256=plan.settings.recipe_sha256,
+        seed=plan.settings.seed,
+        date=provenance.now(),
+        threads=plan.settings.threads,
+        runtime=f"{info.runtime} {info.runtime_version}",
+        precision=info.precision,
+        device=dict(info.device),
+    )
