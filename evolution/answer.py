@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evolution import evidence, provenance
@@ -15,25 +16,42 @@ from evolution.rounds import Outcome, Round
 from evolution.scoring import finite
 from evolution.search import Search
 from evolution.strategies.base import Vector
+from evolution.verification import Verifier
 
 if TYPE_CHECKING:
     from supernet.accuracy import AccuracySource
 
 
-def answer(
-    plan: Plan, accuracy: AccuracySource, search: Search, outcome: Outcome,
-    levels: tuple[Level, ...], front: FrontResult | None = None,
-) -> Result:
+@dataclass(frozen=True)
+class Found:
+    """What a search came to.
+
+    Attributes:
+        search: all that was scored.
+        verifier: wrote the exported networks.
+        outcome: how verification ended.
+        levels: what the reference took before the search.
+        log: hypervolumes, where a whole front was searched.
+        passed: points of that front that verification passed, by architecture.
+    """
+
+    search: Search
+    verifier: Verifier
+    outcome: Outcome
+    levels: tuple[Level, ...]
+    log: FrontLog | None
+    passed: Mapping[Vector, Round]
+
+
+def answer(plan: Plan, accuracy: AccuracySource, found: Found) -> Result:
     """What ``result.json`` says.
 
     Args:
         plan: what was searched; its constraints stand as verification left them.
         accuracy: scored the candidates.
-        search: all that was scored.
-        outcome: how verification ended.
-        levels: what the reference took before the search.
-        front: over a range of budgets, where that was asked for.
+        found: what it came to.
     """
+    search, outcome = found.search, found.outcome
     settings, chosen = plan.settings, outcome.chosen
     architecture = plan.space.decode(evidence.as_array(chosen.candidate.vector))
     reference_ms, reference_upper_ms = plan.predictor.predict_reference()
@@ -49,8 +67,8 @@ def answer(
             latency_ms=plan.latency.budget_ms, parameters=settings.parameters
         ),
         limits=kept_limits(plan, chosen.candidate.vector, check, parameters),
-        levels=levels,
-        front=front,
+        levels=found.levels,
+        front=None if found.log is None else _front(plan, search, found.log, found.passed),
         best=NetworkResult(
             architecture=architecture.as_json(),
             predicted_latency_ms=chosen.candidate.latency_ms,
@@ -82,17 +100,9 @@ def answer(
     )
 
 
-def front_result(
+def _front(
     plan: Plan, search: Search, log: FrontLog, passed: Mapping[Vector, Round]
 ) -> FrontResult:
-    """The front for the result.
-
-    Args:
-        plan: what was searched.
-        search: all that was scored.
-        log: hypervolumes.
-        passed: points that verification passed, by architecture.
-    """
     assert plan.settings.pareto is not None
     scale = plan.latency.budget_ms / plan.settings.latency_ms  # the machine's level
     points = []

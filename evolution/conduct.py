@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evolution import evidence
-from evolution.answer import answer, front_result
+from evolution.answer import Found, answer
 from evolution.export import BEST, WEIGHTS, export_onnx, export_weights
 from evolution.feasibility import feasible_region
 from evolution.folder import RESULT, RunFolder
@@ -20,9 +20,10 @@ from evolution.prepare import Plan
 from evolution.progress import View
 from evolution.report import REPORT, write_report
 from evolution.result import Result, load_result
-from evolution.rounds import Outcome, prove
+from evolution.rounds import Outcome, Round, prove
 from evolution.scoring import Scorer
 from evolution.search import Search
+from evolution.strategies.base import Vector
 from evolution.verification import Elsewhere, Measurer, Verifier
 from luts.errors import UserError
 
@@ -69,13 +70,35 @@ def _search(
 ) -> Result:
     ledger = Ledger(folder.journal)
     _same_weights(ledger, accuracy, folder.path)
+    found = find(plan, ledger, accuracy, measurers, folder.path, view)
+    _hand_over(plan, accuracy, found.verifier, found.outcome, view)
+    return answer(plan, accuracy, found)
+
+
+def find(
+    plan: Plan, ledger: Ledger, accuracy: AccuracySource, measurers: Mapping[str, Measurer],
+    folder: Path, view: View,
+) -> Found:
+    """Searches and proves; what is handed over beside the exported network is left to others.
+
+    Args:
+        plan: what to search; its constraints change as the search learns.
+        ledger: keeps all that happens.
+        accuracy: scores, builds and exports networks.
+        measurers: by the labels of those targets that are here.
+        folder: where the exported networks go.
+        view: is told how it goes.
+
+    Raises:
+        UserError: nothing could be scored.
+    """
     settings, recipe = plan.settings, plan.recipe
     limits = recipe.verification
     goals = {goal.latency.label: goal for goal in (plan.goal, *plan.also)}
     verifier = Verifier(
         accuracy,
         measurers.get(plan.latency.label),
-        folder.path,
+        folder,
         latency=plan.latency,
         limits=limits,
         threads=settings.threads,
@@ -89,11 +112,12 @@ def _search(
     strategy = recipe.strategy_class()(region, recipe.strategy_settings(), settings.seed)
     scorer = Scorer(plan.space, accuracy, recipe.strategy.fitness, ledger)
     search = Search(strategy, scorer, region, plan.latency, view)
+    log = FrontLog(search, ledger) if settings.pareto is not None else None
+    passed: dict[Vector, Round] = {}
     view.begin(settings.evaluations, plan.latency.budget_ms, accuracy.objective)
     try:
         if ledger.replaying:
             view.say("resuming: earlier evaluations are taken from the journal")
-        log = FrontLog(search, ledger) if settings.pareto is not None else None
         search.advance(settings.evaluations)
         if log is None:
             outcome = prove(search, verifier, ledger, limits, view)
@@ -107,9 +131,7 @@ def _search(
             f"none of {len(search.candidates)} architectures has finite metrics; are the weights "
             f"of '{recipe.name}' trained?"
         )
-    _hand_over(plan, accuracy, verifier, outcome, view)
-    front = None if log is None else front_result(plan, search, log, passed)
-    return answer(plan, accuracy, search, outcome, levels, front)
+    return Found(search, verifier, outcome, levels, log, passed)
 
 
 def _same_weights(ledger: Ledger, accuracy: AccuracySource, path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from evolution.constraint import LatencyConstraint
 from evolution.optimum import Optimiser
 from evolution.region import Region
 from evolution.requirements import LatencyRequirement, Reach, Requirement, limits_of
@@ -49,6 +50,29 @@ def feasible_region(space: OperatorSpace, requirements: Sequence[Requirement]) -
     except InfeasibleError:
         raise InfeasibleError(_together(space, requirements, reaches, yields)) from None
     return region
+
+
+def check_tighter(
+    space: OperatorSpace, requirements: Sequence[Requirement], latency: LatencyConstraint,
+    budget_ms: float,
+) -> None:
+    """Makes sure that a tighter latency budget can be kept as well.
+
+    Args:
+        space: the space.
+        requirements: what must be kept, the latency among them.
+        latency: the limit; its budget is the same afterwards.
+        budget_ms: the tighter budget.
+
+    Raises:
+        InfeasibleError: it cannot; see `feasible_region`.
+    """
+    usual_ms = latency.budget_ms
+    latency.budget_ms = budget_ms
+    try:
+        feasible_region(space, requirements)
+    finally:
+        latency.budget_ms = usual_ms
 
 
 def _yields(region: Region, requirements: Sequence[Requirement]) -> list[Vector | None]:

@@ -29,6 +29,7 @@ def peak_bytes(placed: Sequence[PlacedOperator]) -> int:
         placed: the operators in order of execution.
     """
     begun, ends = _blocks(placed)
+    first_repeated = next((i for i, p in enumerate(placed) if p.repeats > 1), len(placed))
     most = before_loop = 0
     for index, step in enumerate(placed):
         operator = step.operator
@@ -39,7 +40,7 @@ def peak_bytes(placed: Sequence[PlacedOperator]) -> int:
             held += max(begun[block][1], result if operator.get("residual", 0) else 0)
         if step.repeats > 1:
             held += before_loop
-        elif not any(p.repeats > 1 for p in placed[:index]):
+        elif index < first_repeated:
             before_loop += result
         most = max(most, held)
     return most

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evolution.budget import MILLISECONDS, QUANTITIES, parse_amount, parse_range
 from evolution.constraint import LatencyConstraint
-from evolution.feasibility import feasible_region
+from evolution.feasibility import check_tighter, feasible_region
 from evolution.folder import AlsoSettings, RunSettings, check_place
 from evolution.goals import OPTION, Goal, Wish, make_goal
 from evolution.latencies import find_latencies
@@ -98,7 +98,6 @@ def prepare_parts(options: Options, *, claim: bool = False) -> Plan:
     recipe = load_recipe(options.recipe)
     if options.strategy is not None:
         recipe = with_strategy(recipe, options.strategy)
-    recipe = for_range(recipe, options)
     latency_asked(options, recipe)
     limits_asked(options, recipe)
     wishes = wishes_of(options, recipe)
@@ -148,6 +147,7 @@ def plan(
         InfeasibleError: the constraints cannot be kept.
         UserError: a budget that cannot be used.
     """
+    recipe = for_range(recipe, options)
     reference_ms, _ = predictor.predict_reference()
     budget, option = latency_asked(options, recipe)
     goal = make_goal(Wish(options.target, options.threads, budget), table, predictor,
@@ -166,7 +166,12 @@ def plan(
         limits[name] = parse_amount(amount, priced.reference, QUANTITIES[name], option=where)
         requirements.append(QuantityRequirement(priced, limits[name]))
     region = feasible_region(space, requirements)
-    pareto = _range(options, goal, space, requirements)
+    pareto = None
+    if options.pareto is not None:
+        low, _ = parse_range(options.pareto, option="--pareto")
+        low_ms = parse_amount(low, reference_ms, MILLISECONDS, option="--pareto")
+        check_tighter(space, requirements, goal.latency, low_ms)
+        pareto = (low_ms, goal.latency.budget_ms)
     parameters = limits.pop("parameters", None)
     settings = RunSettings(
         target=options.target,
@@ -192,21 +197,3 @@ def plan(
     )
     return Plan(path, recipe, text, space, table, predictor, region, settings, goal, others,
                 tuple(requirements))
-
-
-def _range(
-    options: Options, goal: Goal, space: OperatorSpace, requirements: Sequence[Requirement]
-) -> tuple[float, float] | None:
-    """Both ends of the range of budgets in ms; that of the lower end is known to be feasible."""
-    if options.pareto is None:
-        return None
-    latency = goal.latency
-    high_ms = latency.budget_ms
-    reference_ms, _ = latency.predictor.predict_reference()
-    text, _ = parse_range(options.pareto, option="--pareto")
-    latency.budget_ms = parse_amount(text, reference_ms, MILLISECONDS, option="--pareto")
-    try:
-        feasible_region(space, requirements)
-        return latency.budget_ms, high_ms
-    finally:
-        latency.budget_ms = high_ms

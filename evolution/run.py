@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,16 +10,8 @@ import typer
 from luts import cli
 
 if TYPE_CHECKING:
-    from evolution.goals import Goal
     from evolution.prepare import Plan
-    from evolution.progress import View
     from evolution.result import Result
-    from evolution.verification import Measured, Measurer
-
-# Longer than a campaign allows itself: one verdict hangs on it, and the machine may be busy.
-_MEASURE_SECONDS = 20.0
-# A search of hours is not given up because a campaign happens to run when it ends.
-_WAIT_SECONDS = 3600.0
 
 
 def main(
@@ -135,6 +125,7 @@ def main(
 
         python -m evolution.run --target cpu --also-target cpu@2:80% --memory-mib 20
     """
+    from evolution._run_view import summary
     from evolution.prepare import Options, prepare
 
     given = {"memory_mib": memory_mib, "parameters": parameters, "flops": flops,
@@ -150,7 +141,7 @@ def main(
     if as_json:
         print(result.model_dump_json(indent=2))
     else:
-        _summary(result, plan.path)
+        summary(result, plan.path)
 
 
 def _carry_out(plan: Plan, weights: Path | None) -> Result:
@@ -170,6 +161,7 @@ def _carry_out(plan: Plan, weights: Path | None) -> Result:
             view.say("the budget is a share of the reference's prediction, so candidates are held "
                      f"to {plan.shared:.3f} of their upper bounds: errors that both share cancel")
     from evolution._space_view import short_lines
+    from evolution.measuring import is_here, measurer
     from evolution.space_report import report_space
 
     for line in short_lines(report_space(plan.space, plan.predictor, plan.requirements)):
@@ -177,74 +169,8 @@ def _carry_out(plan: Plan, weights: Path | None) -> Result:
     from supernet.accuracy import load_accuracy
 
     measure = None if plan.estimated else measurer(plan.goal)
-    also = {goal.latency.label: measurer(goal) for goal in plan.also if _is_here(goal, view)}
+    also = {goal.latency.label: measurer(goal) for goal in plan.also if is_here(goal, view)}
     return conduct(plan, load_accuracy(plan.recipe.name, weights), measure, view, also)
-
-
-def measurer(goal: Goal) -> Measurer:
-    """Measures exported networks on one target of a search."""
-    from profiler.lock import device_lock
-    from profiler.timing import measure_interleaved
-
-    def measure(paths: Mapping[str, Path]) -> Mapping[str, Measured]:
-        with device_lock(goal.target, wait_s=_WAIT_SECONDS):
-            return measure_interleaved(
-                paths,
-                target=goal.target,
-                threads=goal.threads,
-                precision=goal.table.info.precision,
-                max_seconds=_MEASURE_SECONDS,
-            )
-
-    return measure
-
-
-def _is_here(goal: Goal, view: View) -> bool:
-    """Whether a further target can be measured; says so where it cannot."""
-    from luts.errors import UserError
-    from profiler.timing import runtime_for
-
-    why = "its latencies are estimated"
-    if not goal.estimated:
-        try:
-            runtime_for(goal.target, goal.table.info.precision)
-            return True
-        except UserError as error:
-            why = str(error)
-    view.say(f"'{goal.latency.label}' is kept by its bound only, not measured: {why}")
-    return False
-
-
-def _summary(result: Result, folder: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    verdict = "verified" if result.verified else "NOT verified"
-    shown = Table(title=f"{result.recipe} on {result.target}: {verdict}")
-    shown.add_column("")
-    for name in ("searched", "reference"):
-        shown.add_column(name, justify="right")
-    for title, field in (
-        ("predicted latency (ms)", "predicted_latency_ms"),
-        ("upper bound (ms)", "upper_latency_ms"),
-        ("measured latency (ms)", "measured_latency_ms"),
-    ):
-        values = [getattr(n, field) for n in (result.best, result.reference)]
-        shown.add_row(title, *("-" if value is None else f"{value:.3f}" for value in values))
-    for name in result.best.metrics:
-        pair = [n.metrics.get(name) for n in (result.best, result.reference)]
-        shown.add_row(name, *("-" if value is None else f"{value:.4f}" for value in pair))
-    shown.add_row("parameters", f"{result.best.parameters:,}", f"{result.reference.parameters:,}")
-    console = Console()
-    console.print(shown)
-    known = "predicted budget" if result.latencies == "estimated" else "budget"
-    console.print(f"{known} {result.constraint.latency_ms:.3f} ms, "
-                  f"{result.evaluations} architectures scored; all of it in {folder}/report.html",
-                  highlight=False)
-    if result.reason:
-        print(f"not verified: {result.reason}", file=sys.stderr)
-    if result.to_verify:
-        print(f"verify it on the device with: {result.to_verify}", file=sys.stderr)
 
 
 if __name__ == "__main__":

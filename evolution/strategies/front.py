@@ -16,7 +16,7 @@ from evolution.region import Region
 from evolution.strategies.base import Floats, LegalRegion, Strategy, StrategySettings, Vector
 from evolution.strategies.joint import Joint, JointSettings
 from evolution.strategies.remembering import as_matrix, as_rows
-from luts.errors import UserError
+from luts.errors import InfeasibleError, UserError
 from luts.space import Vectors
 
 _FEWEST = 2  # results that a member's model is fitted to
@@ -26,7 +26,8 @@ class FrontSettings(JointSettings):
     """Options of `Front`; those of `Joint` hold for each of its members.
 
     Attributes:
-        low: the lowest limit, as a share of the region's first.
+        low: the lowest limit, as a share of the region's first. Limits that no architecture
+            found keeps are left out; a search refuses a range that begins with such a one.
         budgets: how many limits from there to the whole, evenly spaced.
     """
 
@@ -49,7 +50,7 @@ class Front(Strategy):
         super().__init__(region, settings, seed)
         shares = np.linspace(settings.low, 1.0, settings.budgets)[:-1].tolist()
         whole = cast(Region, region)
-        regions = [*(whole.narrowed(0, share) for share in shares), whole]
+        regions = [*filter(_has_members, (whole.narrowed(0, share) for share in shares)), whole]
         options = {name: getattr(settings, name) for name in JointSettings.model_fields}
         own = JointSettings(**{**options, "first": _FEWEST})
         # Members of one seed would draw alike.
@@ -61,7 +62,7 @@ class Front(Strategy):
     def batch(self) -> int:
         """Of a member; in the first turns, its part of what the first fit needs, and one more."""
         if self.turn < len(self.members):
-            return max(_FEWEST, math.ceil(self.settings.first / len(self.members)) + 1)
+            return max(_FEWEST, math.ceil(int(self.settings.first) / len(self.members)) + 1)
         return int(self.settings.batch)
 
     def ask(self, count: int) -> Vectors:
@@ -111,3 +112,10 @@ class Front(Strategy):
         self.turn = int(state["turn"])
         for member, own in zip(self.members, state["members"], strict=True):
             member.restore(own)
+
+
+def _has_members(region: Region) -> bool:
+    try:
+        return len(region.draw(np.random.default_rng(0), 1, set())) > 0
+    except InfeasibleError:
+        return False

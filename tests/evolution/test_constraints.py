@@ -21,7 +21,7 @@ from luts.errors import InfeasibleError, UserError
 from luts.operator import Operator, PlacedOperator
 from luts.spaces import load_space
 from luts.table import LatencyTable
-from tests.evolution.toys import Notes, Toys
+from tests.evolution.toys import RECIPE, Notes, Toys
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +109,9 @@ def test_parameters_are_those_of_the_networks_as_built(recipe: str) -> None:
 def test_every_strategy_keeps_every_constraint(tmp_path: Path, strategy: str) -> None:
     toys = Toys()
     limits = {"memory_mib": "90%", "parameters": "90%", "flops": "80%"}
-    plan = toys.plan(tmp_path / "run", latency="90%", strategy=strategy, evaluations=25,
-                     limits=limits, also=("cpu@2:80%",))
+    section = {"name": strategy, "fitness": {"epe": 1.0}, "settings": {}}
+    plan = toys.plan(tmp_path / "run", {**RECIPE, "strategy": section}, latency="90%",
+                     evaluations=25, limits=limits, also=("cpu@2:80%",))
     result = conduct(plan, toys.accuracy, toys.stopwatch, Notes())
     assert result.evaluations == 25
     records = [json.loads(line) for line in
