@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evolution import evidence, provenance
 from evolution.front import FrontLog, FrontPoint, FrontResult, corrected, front_of
+from evolution.goals import parts_of
 from evolution.keeping import kept_limits
 from evolution.level import Level
 from evolution.prepare import Plan
@@ -17,6 +18,7 @@ from evolution.scoring import finite
 from evolution.search import Search
 from evolution.strategies.base import Vector
 from evolution.verification import Verifier
+from luts.target import load_target
 
 if TYPE_CHECKING:
     from supernet.accuracy import AccuracySource
@@ -57,6 +59,9 @@ def answer(plan: Plan, accuracy: AccuracySource, found: Found) -> Result:
     reference_ms, reference_upper_ms = plan.predictor.predict_reference()
     scores = accuracy.score_reference()
     check = chosen.check
+    missing = [] if outcome.reason else [goal.latency.label for goal in plan.also
+                                         if goal.latency.label not in check.also]
+    reason = outcome.reason or not_measured(missing)
     parameters = accuracy.parameters(architecture)
     return Result(
         target=settings.target,
@@ -87,11 +92,11 @@ def answer(plan: Plan, accuracy: AccuracySource, found: Found) -> Result:
             metrics={name: finite(value) for name, value in scores.items()},
             parameters=accuracy.parameters(None),
         ),
-        verified=outcome.verified,
-        reason=outcome.reason,
+        verified=not reason,
+        reason=reason,
         latencies="estimated" if plan.estimated else "measured",
         evidence=plan.evidence,
-        to_verify=provenance.verify_command(plan.path) if plan.estimated else "",
+        to_verify=_command(plan, missing),
         evaluations=len(search.candidates),
         shared=plan.shared,
         correction=plan.latency.correction,
@@ -121,6 +126,20 @@ def _front(
         low_ms=plan.settings.pareto[0] * scale, high_ms=plan.latency.budget_ms,
         points=tuple(points), hypervolume=tuple(log.volumes), worst=log.worst,
     )
+
+
+def not_measured(labels: Sequence[str]) -> str:
+    """Why a network that passed elsewhere is not verified; empty where nothing is missing."""
+    names = ", ".join(f"'{name}'" for name in labels)
+    return f"its latency on {names} is predicted, not measured" if labels else ""
+
+
+def _command(plan: Plan, missing: Sequence[str]) -> str:
+    wanted = [plan.settings.target] if plan.estimated else [parts_of(m)[0] for m in missing]
+    if not wanted:
+        return ""
+    device = "cpu" if load_target(wanted[0]).kind == "cpu" else "cuda:0"
+    return provenance.verify_command(plan.path, device)
 
 
 def _round(plan: Plan, done: Round) -> RoundResult:

@@ -63,6 +63,12 @@ def label(target: str, threads: int) -> str:
     return target if threads == 1 else f"{target}@{threads}"
 
 
+def parts_of(name: str) -> tuple[str, int]:
+    """Target name and threads of what `label` gave."""
+    target, _, threads = name.partition("@")
+    return target, int(threads or 1)
+
+
 def parse_wish(text: str, usual: str | None) -> Wish:
     """Reads one ``--also-target``.
 

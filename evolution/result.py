@@ -147,6 +147,18 @@ class Result(_Part):
     provenance: Provenance
 
     @property
+    def latency_limits(self) -> tuple[LimitResult, ...]:
+        """Those on latencies, the searched target's first; none for runs that did not list them."""
+        return tuple(limit for limit in self.limits if limit.name == "latency_ms")
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Targets on which the winner was not measured."""
+        if not self.limits:
+            return () if self.best.measured is not None else (self.target,)
+        return tuple(limit.target for limit in self.latency_limits if limit.measured is None)
+
+    @property
     def scale(self) -> float:
         """Factor on the upper bounds on the searched target before anything was verified."""
         own = {limit.target for limit in self.limits[:1]}
