@@ -37,6 +37,10 @@ def main(
     evaluations: Annotated[int, typer.Option(min=1, help="Architectures of each.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first search.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the networks.")] = 1,
+    level_check: Annotated[
+        bool, typer.Option("--level-check/--no-level-check",
+                           help="Measure the reference before each search, as a search does.")
+    ] = True,
     most: Annotated[
         int | None, typer.Option(min=1, help="Searches to carry out now; the rest by --resume.")
     ] = None,
@@ -45,7 +49,7 @@ def main(
 ) -> None:
     """Returned networks above budget, winners struck, and how close to the budget they sit."""
     settings = {"target": target, "recipe": recipe, "searches": searches, "threads": threads,
-                "evaluations": evaluations, "seed": seed}
+                "evaluations": evaluations, "seed": seed, "level_check": level_check}
     journal = _opened(out, settings, resume=resume)
     shares = _shares(target, recipe, threads, searches, seed)
     done = {record["search"] for record in journal.records[1:]}
@@ -110,7 +114,7 @@ def _search(
     plan = prepare(Options(
         settings["target"], settings["recipe"], latency=f"{100 * share:.6f}%",
         seed=settings["seed"] + number, evaluations=settings["evaluations"], out=place,
-        resume=True, threads=settings["threads"], level_check=True,
+        resume=True, threads=settings["threads"], level_check=settings["level_check"],
     ))
     measure = measurer(plan.goal, _MEASURE_SECONDS)
     with RunFolder.open(place, plan.settings, plan.recipe_text) as folder:
@@ -139,7 +143,7 @@ def _search(
         "search": number, "share": share, "budget_ms": plan.latency.budget_ms,
         "verified": outcome.verified, "vector": list(chosen.candidate.vector),
         "predicted_ms": chosen.candidate.latency_ms, "upper_ms": chosen.candidate.upper_ms,
-        "correction": plan.latency.correction, "level": found.levels[0].ratio,
+        "correction": plan.latency.correction, "level": found.levels[0].ratio if found.levels else None,
         "rounds": len(outcome.rounds),
         "struck": sum(tried.check.over_budget for tried in outcome.rounds),
         "over_by": [tried.check.best.median_ms / plan.latency.budget_ms
@@ -174,7 +178,7 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
         "searches_with_strike": sum(r["struck"] > 0 for r in records),
         "use_of_budget": _spread(used), "use_again": _spread(again),
         "use_of_share_again": _spread(own),
-        "level": _spread(np.array([r["level"] for r in records])),
+        "level": _spread(np.array([r["level"] for r in records if r["level"] is not None])),
         "minutes": round(sum(r["seconds"] for r in records) / 60, 1),
         "searches_of": records,
     }

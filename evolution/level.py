@@ -90,8 +90,9 @@ def _measure(name: str, goal: Goal, measure: Measurer, reference: Path) -> Level
     if not 1 / MOST <= ratio <= MOST:
         raise UserError(
             f"the reference takes {measured.median_ms:.3f} ms on '{name}', and its table says "
-            f"{predicted_ms:.3f} ms; measure the table again with: python -m profiler.build_lut "
-            f"--force, or search all the same with --no-level-check"
+            f"{predicted_ms:.3f} ms; if nothing else is busy on the machine, measure the table "
+            f"again (python -m profiler.build_lut --device {goal.target} --force), or search all "
+            f"the same with --no-level-check"
         )
     # An absolute budget is not relieved where the machine is faster than its table: it may become
     # as slow as that again.
