@@ -143,7 +143,8 @@ def _search(
         "search": number, "share": share, "budget_ms": plan.latency.budget_ms,
         "verified": outcome.verified, "vector": list(chosen.candidate.vector),
         "predicted_ms": chosen.candidate.latency_ms, "upper_ms": chosen.candidate.upper_ms,
-        "correction": plan.latency.correction, "level": found.levels[0].ratio if found.levels else None,
+        "correction": plan.latency.correction,
+        "level": found.levels[0].ratio if found.levels else None,
         "rounds": len(outcome.rounds),
         "struck": sum(tried.check.over_budget for tried in outcome.rounds),
         "over_by": [tried.check.best.median_ms / plan.latency.budget_ms
