@@ -34,9 +34,9 @@ def summary(result: Result, folder: Path) -> None:
     console = Console()
     console.print(shown)
     for limit in result.limits[1:]:
-        measured = "" if limit.measured is None else f", measured {limit.measured:,.2f}"
+        measured = "" if limit.measured is None else f", measured {_amount(limit.measured)}"
         place = f" on {limit.target}" if limit.target else ""
-        console.print(f"{limit.name}{place}: {limit.upper:,.2f} of {limit.limit:,.2f}{measured}",
+        console.print(f"{limit.name}{place}: {_amount(limit.upper)} of {_amount(limit.limit)}{measured}",
                       highlight=False)
     if result.front is not None:
         done = sum(point.verified for point in result.front.points)
@@ -50,3 +50,7 @@ def summary(result: Result, folder: Path) -> None:
         print(f"not verified: {result.reason}", file=sys.stderr)
     if result.to_verify:
         print(f"verify it on the device with: {result.to_verify}", file=sys.stderr)
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1e4 else f"{value:,.3f}"
