@@ -36,8 +36,8 @@ def summary(result: Result, folder: Path) -> None:
     for limit in result.limits[1:]:
         measured = "" if limit.measured is None else f", measured {_amount(limit.measured)}"
         place = f" on {limit.target}" if limit.target else ""
-        console.print(f"{limit.name}{place}: {_amount(limit.upper)} of {_amount(limit.limit)}{measured}",
-                      highlight=False)
+        console.print(f"{limit.name}{place}: {_amount(limit.upper)} of {_amount(limit.limit)}"
+                      f"{measured}", highlight=False)
     if result.front is not None:
         done = sum(point.verified for point in result.front.points)
         console.print(f"front: {len(result.front.points)} networks, {done} of them measured",
