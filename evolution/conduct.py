@@ -11,6 +11,9 @@ from evolution.export import BEST, WEIGHTS, export_onnx, export_weights
 from evolution.folder import RESULT, RunFolder
 from evolution.ledger import STARTED, Ledger
 from evolution.pictures import save_pictures
+from evolution.pools.alone import alone
+from evolution.pools.base import Pool
+from evolution.pools.here import Here
 from evolution.prepare import Plan
 from evolution.progress import View
 from evolution.report import REPORT, write_report
@@ -33,15 +36,17 @@ if TYPE_CHECKING:
 
 
 def conduct(
-    plan: Plan, accuracy: AccuracySource, measure: Measurer | None, view: View
+    plan: Plan, accuracy: AccuracySource, measure: Measurer | None, view: View,
+    pool: Pool | None = None,
 ) -> Result:
     """Carries out a plan, from the start or from where its folder stands.
 
     Args:
         plan: what to search.
-        accuracy: scores, builds and exports networks.
+        accuracy: builds and exports networks, and scores them where no pool does.
         measure: measures exported networks on the target; None where it is not here.
         view: is told how it goes.
+        pool: scores architectures (None: this process does).
 
     Returns:
         What ``result.json`` holds.
@@ -53,7 +58,7 @@ def conduct(
         if (folder.path / RESULT).exists():
             result = load_result(folder.path)
         else:
-            result = _search(plan, folder, accuracy, measure, view)
+            result = _search(plan, folder, pool or Here.of(accuracy), measure, view)
             result.save(folder.path)
         if not (folder.path / REPORT).exists():
             write_report(folder.path)
@@ -61,22 +66,18 @@ def conduct(
 
 
 def _search(
-    plan: Plan, folder: RunFolder, accuracy: AccuracySource, measure: Measurer | None, view: View
+    plan: Plan, folder: RunFolder, pool: Pool, measure: Measurer | None, view: View
 ) -> Result:
-    ledger = Ledger(folder.journal)
+    accuracy, ledger = pool.accuracy, Ledger(folder.journal)
     _same_weights(ledger, accuracy, folder.path)
     settings, recipe = plan.settings, plan.recipe
     strategy = recipe.strategy_class()(plan.region, recipe.strategy_settings(), settings.seed)
-    scorer = Scorer(plan.space, accuracy, recipe.strategy.fitness, ledger)
+    scorer = Scorer(plan.space, pool, recipe.strategy.fitness, ledger)
     search = Search(strategy, scorer, plan.region, plan.latency, view)
     limits = recipe.verification
     verifier = Verifier(
-        accuracy,
-        measure,
-        folder.path,
-        budget_ms=settings.latency_ms,
-        limits=limits,
-        threads=settings.threads,
+        accuracy, None if measure is None else alone(measure, pool), folder.path,
+        budget_ms=settings.latency_ms, limits=limits, threads=settings.threads,
     )
     view.begin(settings.evaluations, settings.latency_ms, accuracy.objective)
     try:
@@ -86,6 +87,7 @@ def _search(
         outcome = prove(search, verifier, ledger, limits, view)
     finally:
         view.end()
+        pool.close()
     if outcome is None:
         raise UserError(
             f"none of {len(search.candidates)} architectures has finite metrics; are the weights "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ import typer
 from luts import cli
 
 if TYPE_CHECKING:
+    from evolution.pools.base import PoolOptions
     from evolution.prepare import Plan
     from evolution.result import Result
     from evolution.verification import Measured, Measurer
@@ -67,6 +68,13 @@ def main(
         typer.Option("--accept-estimate",
                      help="Search for a target on which nothing was ever measured."),
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N",
+                     help="Architectures that are scored at once, each in a process of its own. "
+                     "Changes no score. Default: 1, in this process; with --ray, one for each "
+                     "processor of the cluster."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print result.json on standard output.")
     ] = False,
@@ -91,22 +99,29 @@ def main(
         python -m evolution.run --target cpu --resume
 
         python -m evolution.run --target rtx3090
+
+        python -m evolution.run --target cpu --workers 2
     """
+    from evolution.pools.base import PoolOptions
     from evolution.prepare import Options, prepare
+    from evolution.summary import summary
+
+    scoring = PoolOptions(workers)
 
     plan = prepare(
         Options(target, recipe, latency, latency_ms, seed, evaluations, out, resume, threads,
                 strategy, accept_estimate)
     )
-    result = _carry_out(plan, weights)
+    result = _carry_out(plan, weights, scoring)
     if as_json:
         print(result.model_dump_json(indent=2))
     else:
-        _summary(result, plan.path)
+        summary(result, plan.path)
 
 
-def _carry_out(plan: Plan, weights: Path | None) -> Result:
+def _carry_out(plan: Plan, weights: Path | None, scoring: PoolOptions) -> Result:
     from evolution.conduct import conduct
+    from evolution.pools.base import POOLS
     from evolution.progress import make_view
 
     view = make_view()
@@ -124,7 +139,10 @@ def _carry_out(plan: Plan, weights: Path | None) -> Result:
     from supernet.accuracy import load_accuracy
 
     measure = None if plan.estimated else _measurer(plan)
-    return conduct(plan, load_accuracy(plan.recipe.name, weights), measure, view)
+    make = partial(load_accuracy, plan.recipe.name, weights and weights.absolute())
+    accuracy = make()
+    with POOLS.get(scoring.pool)(accuracy, make, scoring) as pool:
+        return conduct(plan, accuracy, measure, view, pool)
 
 
 def _measurer(plan: Plan) -> Measurer:
@@ -144,38 +162,6 @@ def _measurer(plan: Plan) -> Measurer:
             )
 
     return measure
-
-
-def _summary(result: Result, folder: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    verdict = "verified" if result.verified else "NOT verified"
-    shown = Table(title=f"{result.recipe} on {result.target}: {verdict}")
-    shown.add_column("")
-    for name in ("searched", "reference"):
-        shown.add_column(name, justify="right")
-    for title, field in (
-        ("predicted latency (ms)", "predicted_latency_ms"),
-        ("upper bound (ms)", "upper_latency_ms"),
-        ("measured latency (ms)", "measured_latency_ms"),
-    ):
-        values = [getattr(n, field) for n in (result.best, result.reference)]
-        shown.add_row(title, *("-" if value is None else f"{value:.3f}" for value in values))
-    for name in result.best.metrics:
-        pair = [n.metrics.get(name) for n in (result.best, result.reference)]
-        shown.add_row(name, *("-" if value is None else f"{value:.4f}" for value in pair))
-    shown.add_row("parameters", f"{result.best.parameters:,}", f"{result.reference.parameters:,}")
-    console = Console()
-    console.print(shown)
-    known = "predicted budget" if result.latencies == "estimated" else "budget"
-    console.print(f"{known} {result.constraint.latency_ms:.3f} ms, "
-                  f"{result.evaluations} architectures scored; all of it in {folder}/report.html",
-                  highlight=False)
-    if result.reason:
-        print(f"not verified: {result.reason}", file=sys.stderr)
-    if result.to_verify:
-        print(f"verify it on the device with: {result.to_verify}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -56,13 +56,8 @@ class Search:
                 break
             predicted = self.latency.predictor.predict(vectors)
             fitness = np.empty(len(vectors))
-            for index, row in enumerate(vectors.tolist()):
-                candidate = self.scorer.score(
-                    tuple(row),
-                    generation=self._batches,
-                    latency_ms=float(predicted.latency_ms[index]),
-                    upper_ms=float(predicted.upper_ms[index]),
-                )
+            scored = self.scorer.score(vectors, predicted, generation=self._batches)
+            for index, candidate in enumerate(scored):
                 fitness[index] = candidate.fitness
                 self.candidates.append(candidate)
                 self.view.scored(candidate, self.best(), self.region.share)

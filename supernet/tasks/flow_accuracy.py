@@ -16,6 +16,7 @@ from supernet.data.colour import flow_colours
 from supernet.data.photos import bundled_photos
 from supernet.data.render import FlowBatch, RenderSettings
 from supernet.export import INPUTS, export_network
+from supernet.one_thread import OneThread
 from supernet.raft.network import FlowNetwork
 from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
@@ -57,7 +58,7 @@ def deployable_reference(space: SearchSpace, weights: Path | None) -> FlowNetwor
 
 
 class FlowAccuracy(AccuracySource):
-    """See `AccuracySource`.
+    """See `AccuracySource`; networks and scores are made on one thread.
 
     Args:
         space: its input size is that of the validation pairs.
@@ -66,6 +67,7 @@ class FlowAccuracy(AccuracySource):
 
     objective = "epe"
 
+    @OneThread()
     def __init__(self, space: SearchSpace, weights: Path | None) -> None:
         self.space = space
         self.trained = load_trained(space, weights)
@@ -81,6 +83,7 @@ class FlowAccuracy(AccuracySource):
             taps = self.trained.reference.features(self.pairs.frame1, self.pairs.frame2)
         self._taught = [part[-1] for part in taps]
 
+    @OneThread()
     def network(self, architecture: Architecture | None) -> FlowNetwork:
         """See `AccuracySource`."""
         if architecture is None:
@@ -97,6 +100,7 @@ class FlowAccuracy(AccuracySource):
         """See `AccuracySource`."""
         return self._score(self.trained.reference)
 
+    @OneThread()
     def _score(self, network: FlowNetwork) -> dict[str, float]:
         pairs = self.pairs
         flows, distance = [], 0.0
