@@ -1,4 +1,4 @@
-"""A toy search that takes its time: ``python -m tests.evolution.slow_run OUT [WORKERS]``."""
+"""A toy search that takes its time: ``python -m tests.evolution.slow_run OUT [WORKERS [RAY]]``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def slow() -> ToyAccuracy:
 
 if __name__ == "__main__":
     toys = Toys(pause=PAUSE)
-    options = PoolOptions(int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    out, workers, address = sys.argv[1:] + ["1", ""][len(sys.argv) - 2:]
+    options = PoolOptions(int(workers), address or None)
     with POOLS.get(options.pool)(toys.accuracy, slow, options) as pool:
-        plan = toys.plan(Path(sys.argv[1]), latency="80%")
+        plan = toys.plan(Path(out), latency="80%")
         conduct(plan, toys.accuracy, toys.stopwatch, View(), pool)

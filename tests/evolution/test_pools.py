@@ -75,9 +75,9 @@ def test_a_search_with_workers_finds_the_same(tmp_path: Path) -> None:
         assert timeless[0] == timeless[1]
 
 
-def start(out: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+def start(out: Path, ray: str = "") -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """A slow search with 2 workers, once both have scored."""
-    command = [sys.executable, "-m", "tests.evolution.slow_run", str(out), "2"]
+    command = [sys.executable, "-m", "tests.evolution.slow_run", str(out), "2", ray]
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
         stderr=subprocess.PIPE, start_new_session=True,
