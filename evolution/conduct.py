@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evolution import evidence, provenance
 from evolution.export import BEST, WEIGHTS, export_onnx, export_weights
 from evolution.folder import RESULT, RunFolder
+from evolution.halving import make_scorer
 from evolution.ledger import STARTED, Ledger
 from evolution.pictures import save_pictures
 from evolution.pools.alone import alone
@@ -26,7 +27,7 @@ from evolution.result import (
     load_result,
 )
 from evolution.rounds import Outcome, Round, prove
-from evolution.scoring import Scorer, finite
+from evolution.scoring import finite
 from evolution.search import Search
 from evolution.verification import Measurer, Verifier
 from luts.errors import UserError
@@ -72,7 +73,7 @@ def _search(
     _same_weights(ledger, accuracy, folder.path)
     settings, recipe = plan.settings, plan.recipe
     strategy = recipe.strategy_class()(plan.region, recipe.strategy_settings(), settings.seed)
-    scorer = Scorer(plan.space, pool, recipe.strategy.fitness, ledger)
+    scorer = make_scorer(plan.space, pool, recipe.strategy, ledger)
     search = Search(strategy, scorer, plan.region, plan.latency, view)
     limits = recipe.verification
     verifier = Verifier(

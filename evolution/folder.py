@@ -25,6 +25,7 @@ class RunSettings(BaseModel):
         evaluations: architectures that are scored before verification.
         threads: threads that the network runs on when it is measured.
         strategy: what took the place of the recipe's strategy, or None.
+        halving: what took the place of the recipe's halving, or None.
         recipe_sha256: digest of the recipe's text.
         table: identity of the latency table.
         reference_latency_ms: the reference's predicted latency, which changes with the predictor.
@@ -44,6 +45,7 @@ class RunSettings(BaseModel):
     table: str
     reference_latency_ms: float
     strategy: str | None = None
+    halving: str | None = None
 
 
 class RunFolder:

@@ -8,6 +8,8 @@ from luts.errors import CorruptFileError
 from luts.files import Journal
 
 STARTED, EVALUATED, VERIFIED, STRUCK = "started", "evaluated", "verified", "struck"
+# Scored on part of the validation pairs.
+SCREENED = "screened"
 # Exported and compared with torch, but not measured: the target is not here.
 EXPORTED = "exported"
 

@@ -13,6 +13,7 @@ from evolution.folder import RunSettings, check_place
 from evolution.latencies import find_latencies
 from evolution.recipe import Recipe, load_recipe, with_strategy
 from evolution.region import Region
+from evolution.screening import with_halving
 from luts.errors import UserError
 from luts.estimated import EstimatedTable
 from luts.recipes import recipe_text
@@ -38,6 +39,7 @@ class Options:
         threads: threads that the network runs on.
         strategy: as `evolution.recipe.with_strategy` reads it; None takes the recipe's.
         accept_estimate: whether a target will do on which nothing was ever measured.
+        halving: as `evolution.screening.with_halving` reads it; None takes the recipe's.
     """
 
     target: str
@@ -51,6 +53,7 @@ class Options:
     threads: int = 1
     strategy: str | None = None
     accept_estimate: bool = False
+    halving: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def prepare(options: Options) -> Plan:
     recipe = load_recipe(options.recipe)
     if options.strategy is not None:
         recipe = with_strategy(recipe, options.strategy)
+    if options.halving is not None:
+        recipe = with_halving(recipe, options.halving)
     _budget_ms(options, recipe, reference_ms=1.0)
     path = options.out or Path("runs") / f"{recipe.name}-{options.target}-{options.seed}"
     check_place(path, resume=options.resume)
@@ -161,6 +166,7 @@ def plan(
         evaluations=options.evaluations or recipe.strategy_settings().evaluations,
         threads=options.threads,
         strategy=options.strategy,
+        halving=options.halving,
         table=table.identity,
         reference_latency_ms=reference_ms,
     )

@@ -68,12 +68,23 @@ def main(
         typer.Option("--accept-estimate",
                      help="Search for a target on which nothing was ever measured."),
     ] = False,
+    halving: Annotated[
+        str | None,
+        typer.Option(metavar="PAIRS[:SHARE]", help="Score every batch on the first validation "
+                     "pairs, and its better share (default: half) on all; off scores all on all. "
+                     "Default: the recipe's."),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, metavar="N",
                      help="Architectures that are scored at once, each in a process of its own. "
                      "Changes no score. Default: 1, in this process; with --ray, one for each "
                      "processor of the cluster."),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Score on the Ray cluster at that address; local "
+                     "starts one on this machine. Needs the extra 'scale'."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print result.json on standard output.")
@@ -101,16 +112,23 @@ def main(
         python -m evolution.run --target rtx3090
 
         python -m evolution.run --target cpu --workers 2
+
+        python -m evolution.run --target cpu --ray local --workers 2
+
+        python -m evolution.run --target cpu --halving 2:0.3
     """
     from evolution.pools.base import PoolOptions
+    from evolution.pools.ray import check_ray
     from evolution.prepare import Options, prepare
     from evolution.summary import summary
 
-    scoring = PoolOptions(workers)
+    if ray is not None:
+        check_ray(ray)
+    scoring = PoolOptions(workers, ray)
 
     plan = prepare(
         Options(target, recipe, latency, latency_ms, seed, evaluations, out, resume, threads,
-                strategy, accept_estimate)
+                strategy, accept_estimate, halving)
     )
     result = _carry_out(plan, weights, scoring)
     if as_json:
@@ -123,6 +141,7 @@ def _carry_out(plan: Plan, weights: Path | None, scoring: PoolOptions) -> Result
     from evolution.conduct import conduct
     from evolution.pools.base import POOLS
     from evolution.progress import make_view
+    from evolution.screening import check_halving
 
     view = make_view()
     view.say(
@@ -141,6 +160,7 @@ def _carry_out(plan: Plan, weights: Path | None, scoring: PoolOptions) -> Result
     measure = None if plan.estimated else _measurer(plan)
     make = partial(load_accuracy, plan.recipe.name, weights and weights.absolute())
     accuracy = make()
+    check_halving(plan.recipe.strategy.halving, accuracy)
     with POOLS.get(scoring.pool)(accuracy, make, scoring) as pool:
         return conduct(plan, accuracy, measure, view, pool)
 

@@ -26,9 +26,11 @@ class Candidate:
         generation: batch in which it was proposed, from 0.
         latency_ms: predicted.
         upper_ms: upper bound as predicted, without what verification taught.
-        metrics: validation metrics; None for one that was not finite.
+        metrics: validation metrics; None for one that was not finite. Empty where the fitness is
+            an estimate from part of the validation pairs.
         fitness: smaller is better; infinite when a metric was not finite.
         seconds: what scoring took.
+        pairs: validation pairs behind an estimated fitness; None where it rests on all.
     """
 
     vector: Vector
@@ -38,6 +40,7 @@ class Candidate:
     metrics: dict[str, float | None]
     fitness: float
     seconds: float
+    pairs: int | None = None
 
     @property
     def rank(self) -> tuple[float, float, Vector]:
@@ -61,6 +64,7 @@ class Candidate:
                 dict(record["metrics"]),
                 math.inf if fitness is None else float(fitness),
                 float(record["seconds"]),
+                record.get("pairs"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptFileError(f"an evaluation in the journal is damaged ({error})") from None
@@ -92,7 +96,7 @@ class Scorer:
     def score(
         self, vectors: Vectors, predicted: Prediction, *, generation: int
     ) -> Iterator[Candidate]:
-        """Scores a batch, or recalls its scores, in its order.
+        """Scores a batch, or recalls its scores, one candidate after the other.
 
         Args:
             vectors: index vectors, shape ``(n, decisions)``.

@@ -21,9 +21,15 @@ Maker = Callable[[], "AccuracySource"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One architecture to be scored."""
+    """One architecture to be scored.
+
+    Attributes:
+        architecture: that one.
+        pairs: on the first so many of the validation pairs; None for all.
+    """
 
     architecture: Architecture
+    pairs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,8 @@ class Pool(abc.ABC):
 def score(accuracy: AccuracySource, job: Job) -> Scored:
     """Does one job in this process."""
     began = time.perf_counter()
-    metrics = accuracy.score(job.architecture)
+    part = {} if job.pairs is None else {"pairs": job.pairs}
+    metrics = accuracy.score(job.architecture, **part)
     return Scored(dict(metrics), round(time.perf_counter() - began, 3))
 
 

@@ -27,9 +27,9 @@ def toy() -> ToyAccuracy:
 class Uneven(ToyAccuracy):
     """Architectures of an even sum take their time, so that others overtake them."""
 
-    def score(self, architecture: Architecture) -> dict[str, float]:
+    def score(self, architecture: Architecture, pairs: int | None = None) -> dict[str, float]:
         self._pause = 0.15 if self.space.encode(architecture).sum() % 2 == 0 else 0.0
-        return super().score(architecture)
+        return super().score(architecture, pairs)
 
 
 def uneven() -> Uneven:
@@ -47,7 +47,7 @@ class Other(ToyAccuracy):
 class Refusing(ToyAccuracy):
     """Refuses every architecture."""
 
-    def score(self, architecture: Architecture) -> dict[str, float]:
+    def score(self, architecture: Architecture, pairs: int | None = None) -> dict[str, float]:
         raise UserError("no score today")
 
 
@@ -58,7 +58,7 @@ def refusing() -> Refusing:
 class Failing(ToyAccuracy):
     """Has a defect."""
 
-    def score(self, architecture: Architecture) -> dict[str, float]:
+    def score(self, architecture: Architecture, pairs: int | None = None) -> dict[str, float]:
         raise ZeroDivisionError("a defect")
 
 
@@ -74,14 +74,14 @@ class Mortal(ToyAccuracy):
         self.folder = folder
         self.deaths = deaths
 
-    def score(self, architecture: Architecture) -> dict[str, float]:
+    def score(self, architecture: Architecture, pairs: int | None = None) -> dict[str, float]:
         (self.folder / str(os.getpid())).touch()
         if architecture == jobs(1)[0].architecture:
             died = len(list(self.folder.glob("died*")))
             if died < self.deaths:
                 (self.folder / f"died{died}").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-        return super().score(architecture)
+        return super().score(architecture, pairs)
 
 
 class Stillborn(ToyAccuracy):
@@ -121,6 +121,14 @@ class PoolConformance:
             with make(workers, toy(), toy) as pool:
                 found.append(metrics(list(pool.scores(jobs(5)))))
         assert found[0] == found[1]
+
+    def test_part_of_the_validation_pairs_can_be_asked_for(self, make: Make) -> None:
+        job = jobs(1)[0]
+        with make(1, toy(), toy) as pool:
+            found = list(pool.scores([Job(job.architecture, pairs=2), job]))
+        wanted = [toy().score(job.architecture, 2), toy().score(job.architecture)]
+        assert metrics(found) == wanted
+        assert wanted[0] != wanted[1]
 
     def test_no_jobs_give_no_scores(self, make: Make) -> None:
         with make(2, toy(), toy) as pool:
