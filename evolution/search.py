@@ -57,8 +57,11 @@ class Search:
             predicted = self.latency.predictor.predict(vectors)
             fitness = np.empty(len(vectors))
             scored = self.scorer.score(vectors, predicted, generation=self._batches)
-            for index, candidate in enumerate(scored):
-                fitness[index] = candidate.fitness
+            if not self.scorer.ledger.replaying:
+                self.view.working()
+            places = {tuple(row): place for place, row in enumerate(vectors.tolist())}
+            for candidate in scored:
+                fitness[places[candidate.vector]] = candidate.fitness
                 self.candidates.append(candidate)
                 self.view.scored(candidate, self.best(), self.region.share)
             told = objective_values(
@@ -75,6 +78,7 @@ class Search:
             candidate
             for candidate in self.candidates
             if np.isfinite(candidate.fitness)
+            and candidate.pairs is None
             and candidate.vector not in self.struck
             and bool(self.latency.keeps(np.array([candidate.upper_ms]))[0])
         )
