@@ -55,7 +55,7 @@ def comparison(result: Result) -> str:
     ]
     for name in best.metrics:
         rows.append((name, _number(best.metrics[name]), _number(reference.metrics.get(name))))
-    return _table(("", "searched", "reference"), rows)
+    return table(("", "searched", "reference"), rows)
 
 
 def rounds(result: Result) -> str:
@@ -74,7 +74,7 @@ def rounds(result: Result) -> str:
             "struck: " + "; ".join(check.faults) if check.faults
             else "verified" if check.best else "exported, not measured",
         ))
-    return _table(
+    return table(
         ("round", "predicted", "upper bound", "measured", "reference measured",
          "outputs differ by", "metrics differ by", "verdict"),
         rows,
@@ -98,7 +98,7 @@ def provenance(result: Result) -> str:
     rows += [(f"accuracy: {name}", str(value)) for name, value in origin.accuracy.items()]
     rows += [(f"device: {name}", _words(value)) for name, value in origin.device.items()]
     rows += [(f"version: {name}", value) for name, value in origin.versions.items()]
-    return _table(("", ""), rows)
+    return table(("", ""), rows)
 
 
 def _words(value: object) -> str:
@@ -114,7 +114,8 @@ def _card(title: str, value: str, note: str) -> str:
     )
 
 
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """HTML of a table whose first column names the rows; everything is escaped."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>'
