@@ -105,7 +105,9 @@ class LiveView(View):
     def scored(self, candidate: Candidate, best: Candidate | None, share: float) -> None:
         """See `View.scored`."""
         self._status.scored(candidate, best, share)
-        figures = "  ".join(f"{name} [cyan]{value}[/]" for name, value in self._status.figures())
+        pairs = [f"{name} [cyan]{value}[/]" for name, value in self._status.figures()]
+        half = (len(pairs) + 1) // 2  # two lines fit a terminal of 80 columns
+        figures = "  ".join(pairs[:half]) + "\n" + "  ".join(pairs[half:])
         self._bar.start()
         self._bar.update(
             self._task,
