@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 LOCAL = "local"
 # Jobs and scores are small; without a limit Ray reserves a third of the memory for objects.
 _OBJECT_STORE_BYTES = 100 * 2**20
+_REACH_SECONDS = 5.0
 
 
 def check_ray(address: str) -> None:
@@ -30,6 +32,29 @@ def check_ray(address: str) -> None:
         raise UserError(
             f"--ray {address} needs Ray; install it with: pip install 'metronas[scale]'"
         )
+
+
+def check_reachable(address: str) -> None:
+    """Makes sure that something listens at an address; Ray itself would try for a minute.
+
+    Args:
+        address: ``host:port`` or ``ray://host:port``; any other is left to Ray.
+
+    Raises:
+        UserError: nothing does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), _REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(_unreachable(address, str(error))) from None
+
+
+def _unreachable(address: str, why: str) -> str:
+    return (f"--ray {address}: no cluster can be reached there ({why}); give the address of one "
+            f"that runs, such as 10.0.0.1:6379, or '{LOCAL}'")
 
 
 class _Actor(Worker):
@@ -77,6 +102,7 @@ class RayPool(Team):
         if self._ray is not None:
             return
         check_ray(self._address)
+        check_reachable(self._address)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray: Any = importlib.import_module("ray")
         local = self._address == LOCAL
@@ -86,10 +112,7 @@ class RayPool(Team):
             ray.init(address=self._address, log_to_driver=False, logging_level="ERROR", **count)
         except (ConnectionError, RuntimeError, ValueError) as error:
             first = str(error).strip().partition("\n")[0]
-            raise UserError(
-                f"--ray {self._address}: no cluster can be reached there ({first}); give the "
-                f"address of one that runs, such as 10.0.0.1:6379, or '{LOCAL}'"
-            ) from None
+            raise UserError(_unreachable(self._address, first)) from None
         self._ray = ray
         there = max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._workers = self.options.workers or there

@@ -87,10 +87,10 @@ def test_a_local_cluster_ends_with_its_search(tmp_path: Path, how: signal.Signal
 
 
 @with_ray
-@pytest.mark.slow
-def test_an_address_without_a_cluster_is_refused() -> None:
-    with pytest.raises(UserError, match="--ray 127.0.0.1:9: no cluster can be reached there"):
-        RayPool(toy(), toy, PoolOptions(1, "127.0.0.1:9"))  # type: ignore[arg-type]
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "127.0.0.1:99999"])
+def test_an_address_without_a_cluster_is_refused(address: str) -> None:
+    with pytest.raises(UserError, match=f"--ray {address}: no cluster can be reached there"):
+        RayPool(toy(), toy, PoolOptions(1, address))  # type: ignore[arg-type]
 
 
 def test_without_ray_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
