@@ -106,6 +106,7 @@ def _search(
     from evolution.folder import RunFolder
     from evolution.ledger import STARTED, Ledger
     from evolution.measuring import measurer
+    from evolution.pools.here import Here
     from evolution.prepare import Options, prepare
     from evolution.progress import View
     from luts.files import atomic_path
@@ -125,7 +126,7 @@ def _search(
         if shared.exists():
             with atomic_path(place / REFERENCE) as temporary:
                 temporary.write_bytes(shared.read_bytes())
-        found = find(plan, ledger, accuracy, {plan.latency.label: measure}, place, View())
+        found = find(plan, ledger, Here.of(accuracy), {plan.latency.label: measure}, place, View())
         outcome, chosen = found.outcome, found.outcome.chosen
         if chosen is not outcome.rounds[-1] or not (place / BEST).exists():
             from evolution.export import export_onnx

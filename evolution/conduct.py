@@ -13,15 +13,18 @@ from evolution.export import BEST, WEIGHTS, export_onnx, export_weights
 from evolution.feasibility import feasible_region
 from evolution.folder import RESULT, RunFolder
 from evolution.front import FrontLog, prove_front
+from evolution.halving import make_scorer
 from evolution.ledger import STARTED, Ledger
 from evolution.level import Level, check_levels
 from evolution.pictures import save_pictures
+from evolution.pools.alone import alone
+from evolution.pools.base import Pool
+from evolution.pools.here import Here
 from evolution.prepare import Plan
 from evolution.progress import View
 from evolution.report import REPORT, write_report
 from evolution.result import Result, load_result
 from evolution.rounds import Outcome, Round, prove
-from evolution.scoring import Scorer
 from evolution.search import Search
 from evolution.strategies.base import Vector
 from evolution.verification import Elsewhere, Measurer, Verifier
@@ -33,17 +36,18 @@ if TYPE_CHECKING:
 
 def conduct(
     plan: Plan, accuracy: AccuracySource, measure: Measurer | None, view: View,
-    also: Mapping[str, Measurer] | None = None,
+    also: Mapping[str, Measurer] | None = None, pool: Pool | None = None,
 ) -> Result:
     """Carries out a plan, from the start or from where its folder stands.
 
     Args:
         plan: what to search.
-        accuracy: scores, builds and exports networks.
+        accuracy: builds and exports networks, and scores them where no pool does.
         measure: measures exported networks on the target; None where it is not here.
         view: is told how it goes.
         also: the same as ``measure`` for those of the plan's further targets that are here, by
             their labels.
+        pool: scores architectures (None: this process does).
 
     Returns:
         What ``result.json`` holds.
@@ -57,7 +61,7 @@ def conduct(
         else:
             measurers = {**({} if measure is None else {plan.latency.label: measure}),
                          **(also or {})}
-            result = _search(plan, folder, accuracy, measurers, view)
+            result = _search(plan, folder, pool or Here.of(accuracy), measurers, view)
             result.save(folder.path)
         if not (folder.path / REPORT).exists():
             write_report(folder.path)
@@ -65,26 +69,25 @@ def conduct(
 
 
 def _search(
-    plan: Plan, folder: RunFolder, accuracy: AccuracySource, measurers: Mapping[str, Measurer],
-    view: View,
+    plan: Plan, folder: RunFolder, pool: Pool, measurers: Mapping[str, Measurer], view: View
 ) -> Result:
-    ledger = Ledger(folder.journal)
+    accuracy, ledger = pool.accuracy, Ledger(folder.journal)
     _same_weights(ledger, accuracy, folder.path)
-    found = find(plan, ledger, accuracy, measurers, folder.path, view)
+    found = find(plan, ledger, pool, measurers, folder.path, view)
     _hand_over(plan, accuracy, found.verifier, found.outcome, view)
     return answer(plan, accuracy, found)
 
 
 def find(
-    plan: Plan, ledger: Ledger, accuracy: AccuracySource, measurers: Mapping[str, Measurer],
-    folder: Path, view: View,
+    plan: Plan, ledger: Ledger, pool: Pool, measurers: Mapping[str, Measurer], folder: Path,
+    view: View,
 ) -> Found:
     """Searches and proves; what is handed over beside the exported network is left to others.
 
     Args:
         plan: what to search; its constraints change as the search learns.
         ledger: keeps all that happens.
-        accuracy: scores, builds and exports networks.
+        pool: scores architectures; its accuracy source builds and exports networks.
         measurers: by the labels of those targets that are here.
         folder: where the exported networks go.
         view: is told how it goes.
@@ -92,25 +95,26 @@ def find(
     Raises:
         UserError: nothing could be scored.
     """
-    settings, recipe = plan.settings, plan.recipe
+    settings, recipe, accuracy = plan.settings, plan.recipe, pool.accuracy
+    quiet = {label: alone(measure, pool) for label, measure in measurers.items()}
     limits = recipe.verification
     goals = {goal.latency.label: goal for goal in (plan.goal, *plan.also)}
     verifier = Verifier(
         accuracy,
-        measurers.get(plan.latency.label),
+        quiet.get(plan.latency.label),
         folder,
         latency=plan.latency,
         limits=limits,
         threads=settings.threads,
-        also=[Elsewhere(goal.latency, measurers[goal.latency.label]) for goal in plan.also
-              if goal.latency.label in measurers],
+        also=[Elsewhere(goal.latency, quiet[goal.latency.label]) for goal in plan.also
+              if goal.latency.label in quiet],
     )
     region, levels = plan.region, tuple[Level, ...]()
     if settings.level_check and measurers:
-        levels = check_levels(goals, measurers, verifier.reference(), ledger, view)
+        levels = check_levels(goals, quiet, verifier.reference(), ledger, view)
         region = feasible_region(plan.space, plan.requirements)
     strategy = recipe.strategy_class()(region, recipe.strategy_settings(), settings.seed)
-    scorer = Scorer(plan.space, accuracy, recipe.strategy.fitness, ledger)
+    scorer = make_scorer(plan.space, pool, recipe.strategy, ledger)
     search = Search(strategy, scorer, region, plan.latency, view)
     log = FrontLog(search, ledger) if settings.pareto is not None else None
     passed: dict[Vector, Round] = {}
@@ -126,6 +130,7 @@ def find(
                                           settings.verify_points)
     finally:
         view.end()
+        pool.close()
     if outcome is None:
         raise UserError(
             f"none of {len(search.candidates)} architectures has finite metrics; are the weights "

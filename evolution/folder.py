@@ -36,6 +36,7 @@ class RunSettings(BaseModel):
         evaluations: architectures that are scored before verification.
         threads: threads that the network runs on when it is measured.
         strategy: what took the place of the recipe's strategy, or None.
+        halving: what took the place of the recipe's halving, or None.
         recipe_sha256: digest of the recipe's text.
         table: identity of the latency table.
         reference_latency_ms: the reference's predicted latency, which changes with the predictor.
@@ -65,6 +66,7 @@ class RunSettings(BaseModel):
     level_check: bool = False
     pareto: tuple[float, float] | None = None
     verify_points: int = 3
+    halving: str | None = None
 
 
 class RunFolder:

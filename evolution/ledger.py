@@ -10,6 +10,8 @@ from luts.files import Journal
 STARTED, LEVELLED, EVALUATED, FRONT, VERIFIED, STRUCK = (
     "started", "levelled", "evaluated", "front", "verified", "struck"
 )
+# Scored on part of the validation pairs.
+SCREENED = "screened"
 # Exported and compared with torch, but not measured: the target is not here.
 EXPORTED = "exported"
 

@@ -34,6 +34,7 @@ class Options:
         pareto: range of budgets, see `evolution.budget.parse_range`, over which the whole front is
             searched; None searches for one budget.
         verify_points: points of that front that are measured.
+        halving: as `evolution.screening.with_halving` reads it; None takes the recipe's.
         level_check: whether the reference is measured first, see `evolution.level`.
     """
 
@@ -48,6 +49,7 @@ class Options:
     threads: int = 1
     strategy: str | None = None
     accept_estimate: bool = False
+    halving: str | None = None
     limits: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     level_check: bool = False

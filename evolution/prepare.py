@@ -18,6 +18,7 @@ from evolution.quantities import quantity
 from evolution.recipe import Recipe, load_recipe, with_strategy
 from evolution.region import Region
 from evolution.requirements import LatencyRequirement, QuantityRequirement, Requirement
+from evolution.screening import with_halving
 from luts.estimated import EstimatedTable
 from luts.recipes import recipe_text
 from luts.space import OperatorSpace
@@ -98,6 +99,8 @@ def prepare_parts(options: Options, *, claim: bool = False) -> Plan:
     recipe = load_recipe(options.recipe)
     if options.strategy is not None:
         recipe = with_strategy(recipe, options.strategy)
+    if options.halving is not None:
+        recipe = with_halving(recipe, options.halving)
     latency_asked(options, recipe)
     limits_asked(options, recipe)
     wishes = wishes_of(options, recipe)
@@ -183,6 +186,7 @@ def plan(
         evaluations=options.evaluations or recipe.strategy_settings().evaluations,
         threads=options.threads,
         strategy=options.strategy,
+        halving=options.halving,
         table=table.identity,
         reference_latency_ms=reference_ms,
         limits=limits,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 
 from evolution.scoring import Candidate
+from evolution.status import Status
 
 
 class View:
@@ -20,6 +20,9 @@ class View:
             budget_ms: latency budget.
             objective: name of the minimised metric.
         """
+
+    def working(self) -> None:
+        """From now on architectures are scored, not taken from the journal."""
 
     def scored(self, candidate: Candidate, best: Candidate | None, share: float) -> None:
         """One architecture was scored.
@@ -47,7 +50,11 @@ class PlainView(View):
 
     def begin(self, total: int, budget_ms: float, objective: str) -> None:
         """See `View.begin`."""
-        self._status.begin(total, budget_ms, objective)
+        self._status.begin(total, objective)
+
+    def working(self) -> None:
+        """See `View.working`."""
+        self._status.working()
 
     def scored(self, candidate: Candidate, best: Candidate | None, share: float) -> None:
         """See `View.scored`."""
@@ -61,6 +68,10 @@ class PlainView(View):
     def say(self, text: str) -> None:
         """See `View.say`."""
         print(text, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """See `View.end`."""
+        self._status.rest()
 
 
 class LiveView(View):
@@ -83,14 +94,20 @@ class LiveView(View):
 
     def begin(self, total: int, budget_ms: float, objective: str) -> None:
         """See `View.begin`."""
-        self._status.begin(total, budget_ms, objective)
+        self._status.begin(total, objective)
         self._bar.update(self._task, total=total)
         self._bar.start()
+
+    def working(self) -> None:
+        """See `View.working`."""
+        self._status.working()
 
     def scored(self, candidate: Candidate, best: Candidate | None, share: float) -> None:
         """See `View.scored`."""
         self._status.scored(candidate, best, share)
-        figures = "  ".join(f"{name} [cyan]{value}[/]" for name, value in self._status.figures())
+        pairs = [f"{name} [cyan]{value}[/]" for name, value in self._status.figures()]
+        half = (len(pairs) + 1) // 2  # two lines fit a terminal of 80 columns
+        figures = "  ".join(pairs[:half]) + "\n" + "  ".join(pairs[half:])
         self._bar.start()
         self._bar.update(
             self._task,
@@ -106,42 +123,7 @@ class LiveView(View):
     def end(self) -> None:
         """See `View.end`."""
         self._bar.stop()
-
-
-class Status:
-    """The figures that every view shows."""
-
-    def __init__(self) -> None:
-        self.total = self.done = 0
-        self._objective = "fitness"
-        self._budget_ms = math.nan
-        self._best: Candidate | None = None
-        self._share = math.nan
-        self._seconds: list[float] = []
-
-    def begin(self, total: int, budget_ms: float, objective: str) -> None:
-        """See `View.begin`."""
-        self.total, self._budget_ms, self._objective = total, budget_ms, objective
-
-    def scored(self, candidate: Candidate, best: Candidate | None, share: float) -> None:
-        """See `View.scored`."""
-        self.done += 1
-        self._best, self._share = best, share
-        self._seconds.append(candidate.seconds)
-
-    def figures(self) -> list[tuple[str, str]]:
-        """Names and values, in the order in which they are read."""
-        pairs = [("scored", f"{self.done}/{max(self.total, self.done)}")]
-        if self._best is not None:
-            value = self._best.metrics.get(self._objective)
-            name, value = (self._objective, value) if value else ("fitness", self._best.fitness)
-            pairs.append(("best", f"{name} {value:.3f} at {self._best.latency_ms:.2f} ms"))
-        if math.isfinite(self._share):
-            pairs.append(("feasible", f"{self._share:.1%}"))
-        recent = self._seconds[-50:]
-        left = max(0, self.total - self.done) * sum(recent) / len(recent) if recent else 0.0
-        pairs.append(("left", f"{int(left // 60)}:{int(left % 60):02d}"))
-        return pairs
+        self._status.rest()
 
 
 def make_view() -> View:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from evolution.screening import HalvingSection
 from evolution.strategies.base import STRATEGIES, Strategy, StrategySettings
 from luts.errors import CorruptFileError, UnknownNameError, UserError
 from luts.recipes import parse_recipe, recipe_text
@@ -23,11 +24,13 @@ class StrategySection(_Section):
         name: a registered strategy.
         fitness: weight of each metric in the minimised sum.
         settings: options of that strategy.
+        halving: None scores every architecture on all validation pairs.
     """
 
     name: str = "joint"
     fitness: dict[str, float] = Field(min_length=1)
     settings: dict[str, Any] = {}
+    halving: HalvingSection | None = None
 
 
 class ConstraintSection(_Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from luts import cli
 
 if TYPE_CHECKING:
+    from evolution.pools.base import PoolOptions
     from evolution.prepare import Plan
     from evolution.result import Result
 
@@ -96,6 +98,24 @@ def main(
         typer.Option("--accept-estimate",
                      help="Search for a target on which nothing was ever measured."),
     ] = False,
+    halving: Annotated[
+        str | None,
+        typer.Option(metavar="PAIRS[:SHARE]", help="Score every batch on the first validation "
+                     "pairs, and its better share (default: half) on all; off scores all on all. "
+                     "Default: the recipe's."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N",
+                     help="Architectures that are scored at once, each in a process of its own. "
+                     "Changes no score. Default: 1, in this process; with --ray, one for each "
+                     "processor of the cluster."),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Score on the Ray cluster at that address; local "
+                     "starts one on this machine. Needs the extra 'scale'."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print result.json on standard output.")
     ] = False,
@@ -124,29 +144,43 @@ def main(
         python -m evolution.run --target cpu --pareto 50%..120% --evaluations 200
 
         python -m evolution.run --target cpu --also-target cpu@2:80% --memory-mib 20
+
+        python -m evolution.run --target cpu --workers 2
+
+        python -m evolution.run --target cpu --ray local --workers 2
+
+        python -m evolution.run --target cpu --halving 2:0.3
     """
     from evolution._run_view import summary
+    from evolution.pools.base import PoolOptions
+    from evolution.pools.ray import check_ray
     from evolution.prepare import Options, prepare
+
+    if ray is not None:
+        check_ray(ray)
+    scoring = PoolOptions(workers, ray)
 
     given = {"memory_mib": memory_mib, "parameters": parameters, "flops": flops,
              "energy_mj": energy_mj}
     plan = prepare(
         Options(target, recipe, latency, latency_ms, seed, evaluations, out, resume, threads,
-                strategy, accept_estimate,
+                strategy, accept_estimate, halving=halving,
                 limits={name: text for name, text in given.items() if text is not None},
                 also=tuple(also_target or ()), level_check=level_check, pareto=pareto,
                 verify_points=verify_points)
     )
-    result = _carry_out(plan, weights)
+    result = _carry_out(plan, weights, scoring)
     if as_json:
         print(result.model_dump_json(indent=2))
     else:
         summary(result, plan.path)
 
 
-def _carry_out(plan: Plan, weights: Path | None) -> Result:
+def _carry_out(plan: Plan, weights: Path | None, scoring: PoolOptions) -> Result:
     from evolution.conduct import conduct
+    from evolution.pools.base import POOLS
     from evolution.progress import make_view
+    from evolution.screening import check_halving
 
     view = make_view()
     view.say(
@@ -170,7 +204,11 @@ def _carry_out(plan: Plan, weights: Path | None) -> Result:
 
     measure = None if plan.estimated else measurer(plan.goal)
     also = {goal.latency.label: measurer(goal) for goal in plan.also if is_here(goal, view)}
-    return conduct(plan, load_accuracy(plan.recipe.name, weights), measure, view, also)
+    make = partial(load_accuracy, plan.recipe.name, weights and weights.absolute())
+    accuracy = make()
+    check_halving(plan.recipe.strategy.halving, accuracy)
+    with POOLS.get(scoring.pool)(accuracy, make, scoring) as pool:
+        return conduct(plan, accuracy, measure, view, also, pool)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from evolution.ledger import EVALUATED, Ledger
+from evolution.pools.base import Job, Pool, Scored
 from evolution.strategies.base import Vector
 from luts.errors import CorruptFileError, UserError
-from luts.space import OperatorSpace
-
-if TYPE_CHECKING:
-    from supernet.accuracy import AccuracySource
+from luts.space import OperatorSpace, Vectors
+from predictor.base import Prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,11 @@ class Candidate:
         generation: batch in which it was proposed, from 0.
         latency_ms: predicted.
         upper_ms: upper bound as predicted, without what verification taught.
-        metrics: validation metrics; None for one that was not finite.
+        metrics: validation metrics; None for one that was not finite. Empty where the fitness is
+            an estimate from part of the validation pairs.
         fitness: smaller is better; infinite when a metric was not finite.
         seconds: what scoring took.
+        pairs: validation pairs behind an estimated fitness; None where it rests on all.
     """
 
     vector: Vector
@@ -38,6 +40,7 @@ class Candidate:
     metrics: dict[str, float | None]
     fitness: float
     seconds: float
+    pairs: int | None = None
 
     @property
     def rank(self) -> tuple[float, float, Vector]:
@@ -61,6 +64,7 @@ class Candidate:
                 dict(record["metrics"]),
                 math.inf if fitness is None else float(fitness),
                 float(record["seconds"]),
+                record.get("pairs"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptFileError(f"an evaluation in the journal is damaged ({error})") from None
@@ -71,7 +75,7 @@ class Scorer:
 
     Args:
         space: decodes vectors.
-        accuracy: gives the metrics.
+        pool: gives the metrics.
         weights: weight of each metric in the fitness.
         ledger: where scores are kept.
     """
@@ -79,49 +83,61 @@ class Scorer:
     def __init__(
         self,
         space: OperatorSpace,
-        accuracy: AccuracySource,
+        pool: Pool,
         weights: Mapping[str, float],
         ledger: Ledger,
     ) -> None:
         self.space = space
-        self.accuracy = accuracy
+        self.pool = pool
         self.weights = dict(weights)
         self.ledger = ledger
         self._scored: dict[Vector, Candidate] = {}
 
     def score(
-        self, vector: Vector, *, generation: int, latency_ms: float, upper_ms: float
-    ) -> Candidate:
-        """Scores one architecture, or recalls its score.
+        self, vectors: Vectors, predicted: Prediction, *, generation: int
+    ) -> Iterator[Candidate]:
+        """Scores a batch, or recalls its scores, one candidate after the other.
+
+        Args:
+            vectors: index vectors, shape ``(n, decisions)``.
+            predicted: their latencies.
+            generation: number of the batch.
 
         Raises:
-            UserError: the fitness names a metric that the task does not give.
+            UserError: the fitness names a metric that the task does not give, or workers fail.
         """
-        known = self._scored.get(vector)
-        if known is not None:
-            return known
-        record = self.ledger.recall(EVALUATED, vector=list(vector))
-        if record is None:
-            began = time.perf_counter()
-            metrics = self.accuracy.score(self._architecture(vector))
-            fitness = weighted(metrics, self.weights)
-            record = self.ledger.write(
-                EVALUATED,
-                vector=list(vector),
-                generation=generation,
-                latency_ms=latency_ms,
-                upper_ms=upper_ms,
-                metrics={name: finite(value) for name, value in metrics.items()},
-                fitness=finite(fitness),
-                seconds=round(time.perf_counter() - began, 3),
-            )
-        candidate = self._scored[vector] = Candidate.from_record(record)
-        return candidate
+        rows: list[Vector] = [tuple(row) for row in vectors.tolist()]
+        pending: Iterator[Scored] | None = None
+        for index, vector in enumerate(rows):
+            if vector not in self._scored:
+                record = self.ledger.recall(EVALUATED, vector=list(vector))
+                if record is None:
+                    # The journal ends here, so all that follow are new as well.
+                    pending = pending or self.pool.scores(self._jobs(rows[index:]))
+                    record = self._write(
+                        next(pending), vector, generation, float(predicted.latency_ms[index]),
+                        float(predicted.upper_ms[index]),
+                    )
+                self._scored[vector] = Candidate.from_record(record)
+            yield self._scored[vector]
 
-    def _architecture(self, vector: Vector) -> Any:
-        import numpy as np
+    def _jobs(self, rows: list[Vector]) -> list[Job]:
+        fresh = [row for row in dict.fromkeys(rows) if row not in self._scored]
+        return [Job(self.space.decode(np.array(row, dtype=np.int64))) for row in fresh]
 
-        return self.space.decode(np.array(vector, dtype=np.int64))
+    def _write(
+        self, scored: Scored, vector: Vector, generation: int, latency_ms: float, upper_ms: float
+    ) -> dict[str, Any]:
+        return self.ledger.write(
+            EVALUATED,
+            vector=list(vector),
+            generation=generation,
+            latency_ms=latency_ms,
+            upper_ms=upper_ms,
+            metrics={name: finite(value) for name, value in scored.metrics.items()},
+            fitness=finite(weighted(scored.metrics, self.weights)),
+            seconds=scored.seconds,
+        )
 
 
 def weighted(metrics: Mapping[str, float], weights: Mapping[str, float]) -> float:

@@ -67,14 +67,12 @@ class Search:
                 break
             predicted = self.latency.predictor.predict(vectors)
             fitness = np.empty(len(vectors))
-            for index, row in enumerate(vectors.tolist()):
-                candidate = self.scorer.score(
-                    tuple(row),
-                    generation=self._batches,
-                    latency_ms=float(predicted.latency_ms[index]),
-                    upper_ms=float(predicted.upper_ms[index]),
-                )
-                fitness[index] = candidate.fitness
+            scored = self.scorer.score(vectors, predicted, generation=self._batches)
+            if not self.scorer.ledger.replaying:
+                self.view.working()
+            places = {tuple(row): place for place, row in enumerate(vectors.tolist())}
+            for candidate in scored:
+                fitness[places[candidate.vector]] = candidate.fitness
                 self.candidates.append(candidate)
                 self.view.scored(candidate, self.best(), self.region.share)
             told = objective_values(
@@ -93,6 +91,7 @@ class Search:
             candidate
             for candidate in self.candidates
             if np.isfinite(candidate.fitness)
+            and candidate.pairs is None
             and candidate.vector not in self.struck
             and bool(self.latency.keeps(np.array([candidate.upper_ms]))[0])
             and all(

@@ -32,8 +32,13 @@ class AccuracySource(abc.ABC):
     identity: dict[str, str | int]
 
     @abc.abstractmethod
-    def score(self, architecture: Architecture) -> dict[str, float]:
-        """Metrics on the validation pairs, with inherited weights and fresh batch statistics."""
+    def score(self, architecture: Architecture, pairs: int | None = None) -> dict[str, float]:
+        """Metrics on the validation pairs, with inherited weights and fresh batch statistics.
+
+        Args:
+            architecture: whose network is scored.
+            pairs: the first so many of the validation pairs (None: all).
+        """
 
     @abc.abstractmethod
     def score_reference(self) -> dict[str, float]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from evolution.reporting import charts, drawing
 from evolution.reporting.calibration import calibration
+from evolution.reporting.filling import fill
 from evolution.reporting.fronts import front_chart, front_section
 from evolution.reporting.story import Story
 from evolution.reporting.tables import comparison, headline, limits, provenance, rounds
 from evolution.result import Result
 
-_TEMPLATE = "templates/report.html"
 _STEPS = {
     "measured": "Exported to ONNX, compared with torch, and measured on the target, interleaved "
     "with the reference.",
@@ -34,8 +31,6 @@ def render(story: Story) -> str:
     Returns:
         HTML with scripts, styles and pictures inside.
     """
-    from plotly.offline import get_plotlyjs
-
     result = story.result
     figures = {
         "trade-off": charts.trade_off(story),
@@ -64,17 +59,8 @@ def render(story: Story) -> str:
         "rounds": rounds(result),
         "provenance": provenance(result),
         "recipe": escape(story.recipe_text),
-        "figures": _script_json(figures),
-        "plotly": get_plotlyjs(),
     }
-    page = (files("evolution") / _TEMPLATE).read_text(encoding="utf-8")
-    # Cut once, so that nothing that is filled in is searched for further marks.
-    head, *rest = page.split("{{")
-    pieces = [head]
-    for piece in rest:
-        name, _, text = piece.partition("}}")
-        pieces += [fields[name], text]
-    return "".join(pieces)
+    return fill("report.html", fields, figures)
 
 
 def _reason(result: Result) -> str:
@@ -101,6 +87,3 @@ def _pictures(story: Story) -> str:
 def _inline(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
-
-def _script_json(value: Any) -> str:
-    return json.dumps(value, allow_nan=False).replace("</", "<\\/")

@@ -48,13 +48,19 @@ def read_story(folder: Path) -> Story:
     return Story(
         result,
         Evidence.load(folder),
-        _candidates(folder / JOURNAL),
+        read_candidates(folder / JOURNAL),
         read_pictures(folder),
         recipe.read_text(encoding="utf-8"),
     )
 
 
-def _candidates(journal: Path) -> tuple[Candidate, ...]:
+def read_candidates(journal: Path) -> tuple[Candidate, ...]:
+    """All that a run scored, in order.
+
+    Raises:
+        UserError: there is no such journal.
+        CorruptFileError: it is damaged.
+    """
     try:
         records = [json.loads(line) for line in journal.read_text().splitlines()]
         scored = [record for record in records if record["event"] == EVALUATED]

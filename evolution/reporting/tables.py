@@ -147,8 +147,8 @@ def _card(title: str, value: str, note: str) -> str:
     )
 
 
-def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """HTML of a table; the first cell of each row is its head."""
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """HTML of a table whose first column names the rows; everything is escaped."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>'

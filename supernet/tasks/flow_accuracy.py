@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from luts.errors import UserError
 from luts.space import Architecture
 from supernet.accuracy import AccuracySource, Array, Image, Predict
 from supernet.data.colour import flow_colours
 from supernet.data.photos import bundled_photos
 from supernet.data.render import FlowBatch, RenderSettings
 from supernet.export import INPUTS, export_network
+from supernet.one_thread import OneThread
 from supernet.raft.network import FlowNetwork
 from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
@@ -26,6 +28,7 @@ from supernet.training.plan import rendered_settings
 from supernet.weights import load_part, load_trained
 
 VALIDATION_PAIRS = 8
+_CHUNK = 4
 
 
 def rendered_as_trained(space: SearchSpace) -> RenderSettings:
@@ -57,7 +60,7 @@ def deployable_reference(space: SearchSpace, weights: Path | None) -> FlowNetwor
 
 
 class FlowAccuracy(AccuracySource):
-    """See `AccuracySource`.
+    """See `AccuracySource`; networks and scores are made on one thread.
 
     Args:
         space: its input size is that of the validation pairs.
@@ -66,6 +69,7 @@ class FlowAccuracy(AccuracySource):
 
     objective = "epe"
 
+    @OneThread()
     def __init__(self, space: SearchSpace, weights: Path | None) -> None:
         self.space = space
         self.trained = load_trained(space, weights)
@@ -81,6 +85,7 @@ class FlowAccuracy(AccuracySource):
             taps = self.trained.reference.features(self.pairs.frame1, self.pairs.frame2)
         self._taught = [part[-1] for part in taps]
 
+    @OneThread()
     def network(self, architecture: Architecture | None) -> FlowNetwork:
         """See `AccuracySource`."""
         if architecture is None:
@@ -89,32 +94,40 @@ class FlowAccuracy(AccuracySource):
         recalibrate(network, self.calibration)
         return network.requires_grad_(False)
 
-    def score(self, architecture: Architecture) -> dict[str, float]:
-        """See `AccuracySource`; adds ``feature_distance`` to the reference's features."""
-        return self._score(self.network(architecture))
+    def score(self, architecture: Architecture, pairs: int | None = None) -> dict[str, float]:
+        """See `AccuracySource`; adds ``feature_distance`` to the reference's features.
+
+        Raises:
+            UserError: there are fewer validation pairs.
+        """
+        if pairs is not None and not 0 < pairs <= VALIDATION_PAIRS:
+            raise UserError(f"{pairs} validation pairs: there are 1 to {VALIDATION_PAIRS}")
+        return self._score(self.network(architecture), pairs or VALIDATION_PAIRS)
 
     def score_reference(self) -> dict[str, float]:
         """See `AccuracySource`."""
         return self._score(self.trained.reference)
 
-    def _score(self, network: FlowNetwork) -> dict[str, float]:
+    @OneThread()
+    def _score(self, network: FlowNetwork, count: int = VALIDATION_PAIRS) -> dict[str, float]:
         pairs = self.pairs
         flows, distance = [], 0.0
+        starts = range(0, count, _CHUNK)
         with torch.no_grad():
-            for index in range(0, VALIDATION_PAIRS, 4):
-                part = slice(index, index + 4)
+            for index in starts:
+                part = slice(index, min(index + _CHUNK, count))
                 features, context = network.features(pairs.frame1[part], pairs.frame2[part])
                 one, two = features[-1].chunk(2)
                 flows += network.head(one, two, context[-1], network.iterations)
                 # The teacher's features of all frames 1 stand before those of all frames 2.
                 half = VALIDATION_PAIRS
                 taught = torch.cat([
-                    self._taught[0][part], self._taught[0][half + index : half + index + 4]
+                    self._taught[0][part], self._taught[0][half + index : half + part.stop]
                 ])
                 distance += feature_distance(features[-1], taught)
                 distance += feature_distance(context[-1], self._taught[1][part])
-        metrics = flow_metrics(torch.cat(flows), pairs.flow, pairs.valid)
-        return {**metrics, "feature_distance": distance / (VALIDATION_PAIRS // 4)}
+        metrics = flow_metrics(torch.cat(flows), pairs.flow[:count], pairs.valid[:count])
+        return {**metrics, "feature_distance": distance / len(starts)}
 
     def export(self, network: nn.Module, path: Path) -> None:
         """See `AccuracySource`."""

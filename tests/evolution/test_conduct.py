@@ -229,7 +229,7 @@ def test_architectures_without_finite_metrics_never_win(tmp_path: Path) -> None:
     toys = Toys()
     score = toys.accuracy.score
 
-    def broken(architecture: Any) -> dict[str, float]:
+    def broken(architecture: Any, pairs: int | None = None) -> dict[str, float]:
         metrics = score(architecture)
         odd = toys.space.encode(architecture).sum() % 2
         return {**metrics, "epe": float("nan")} if odd else metrics

@@ -210,13 +210,13 @@ def test_a_measuring_command_ends_in_one_line_that_names_the_holder(
 
 
 def test_verification_of_a_search_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from evolution.run import _measurer
+    from evolution.measuring import measurer
 
     free: list[bool] = []
     monkeypatch.setattr("profiler.timing.measure_interleaved",
                         lambda paths, **_: free.append(_others_may_take("cpu")))
-    plan = SimpleNamespace(settings=SimpleNamespace(target="cpu", threads=1),
+    goal = SimpleNamespace(target="cpu", threads=1,
                            table=SimpleNamespace(info=SimpleNamespace(precision="fp32")))
-    _measurer(plan)({})  # type: ignore[arg-type]
+    measurer(goal)({})  # type: ignore[arg-type]
     assert free == [False]
     assert _others_may_take("cpu")
