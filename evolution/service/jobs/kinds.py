@@ -76,8 +76,7 @@ class Fit(_OfRecipe):
     """Fits the predictor of a table: ``predictor.fit``."""
 
     kind: Literal["fit"]
-    level: _Shape = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,100}:[0-9]{1,9}(x[0-9]{1,9}){0,7}$")]
-_Share = 0.95
+    level: _Share = 0.95
     seed: _Seed = 0
     accept_drift: bool = False
     table: Number | None = Field(None, description="Resource number. Default: the newest table.")
@@ -132,8 +131,7 @@ class Estimate(_OnTarget):
         [], description="Shapes of inputs with free axes.", examples=[["image:1x3x224x224"]])
     precision: Name = "fp32"
     batch: Annotated[int, Field(ge=1, le=65536)] = 1
-    level: _Shape = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,100}:[0-9]{1,9}(x[0-9]{1,9}){0,7}$")]
-_Share = 0.95
+    level: _Share = 0.95
     strict: bool = False
     accept_estimate: bool = False
 

@@ -22,6 +22,7 @@ _FILES = 128
 
 def limit_self() -> None:
     """No more memory, time or files than a sound upload needs; nothing is written."""
+    sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, _FILES))
