@@ -14,7 +14,8 @@ from luts.errors import UserError
 from luts.recipes import recipe_names
 from luts.target import load_target
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+Name = Annotated[str, Field(pattern=NAME)]
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _Threads = Annotated[int, Field(ge=1, le=1024)]
