@@ -55,6 +55,14 @@ class InputFile(Message):
     size_bytes: int
 
 
+class Source(Message):
+    """A resource that a job starts from, and the folder that it lies in."""
+
+    resource: int
+    kind: str
+    place: str
+
+
 class LeaseMessage(Message):
     """A job for a worker; see `evolution.service.queue.records.Leased`."""
 
@@ -65,6 +73,7 @@ class LeaseMessage(Message):
     kind: str
     parameters: dict[str, Any]
     attempt: int
+    sources: list[Source]
     inputs: list[InputFile]
 
 

@@ -20,6 +20,7 @@ from evolution.service.protocol import (
     Registered,
     Registration,
     Released,
+    Source,
 )
 from evolution.service.queue.records import Claim, File, Handover, Leased, Made, Progress
 from evolution.service.store.models import Resource
@@ -50,6 +51,7 @@ def lease(request: Request, worker_id: WorkerId) -> LeaseMessage | Response:
     return LeaseMessage(
         lease=leased.lease_id, fence=leased.fence, lease_s=leased.lease_s, job=leased.job_id,
         kind=leased.kind, parameters=leased.parameters, attempt=leased.attempt,
+        sources=[Source.model_validate(item) for item in leased.inputs],
         inputs=_inputs(service, leased))
 
 
