@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from evolution.service.accounts import Caller, Role, find_user, has_tokens
 from evolution.service.queue import Queue
 from evolution.service.settings import Settings
 from evolution.service.store.blobs import BlobStore
 from evolution.service.store.database import Database, sqlite_url
-from evolution.service.store.models import Audit, Lease
+from evolution.service.store.models import Audit, Lease, User
 from luts.files import writable_folder
 
 # Whose jobs they are while no token is needed.
@@ -68,9 +68,11 @@ class Service:
         with self.database.read() as session:
             if has_tokens(session):
                 return None
-        with self.database.write() as session:
-            user = find_user(session, LOCAL_USER, self.clock())
-            return Caller(user.id, user.name, Role.admin, None, open=True)
+            user = session.scalar(select(User).where(User.name == LOCAL_USER))
+        if user is None:
+            with self.database.write() as session:
+                user = find_user(session, LOCAL_USER, self.clock())
+        return Caller(user.id, user.name, Role.admin, None, open=True)
 
     def audit(self, caller: Caller, address: str, action: str, subject: str,
               detail: dict[str, Any] | None = None) -> None:

@@ -79,7 +79,7 @@ def test_every_route_is_in_the_document_and_in_this_table(guarded: Site) -> None
         assert guarded.ask("GET", path).status_code == 404
 
 
-@pytest.mark.parametrize(("method", "path"), list(ROUTES), ids=lambda value: str(value))
+@pytest.mark.parametrize(("method", "path"), list(ROUTES), ids=str)
 def test_a_route_needs_its_role(guarded: Site, method: str, path: str) -> None:
     real = path
     for name in ("name", "signature", "token_id", "sha256", "until"):
