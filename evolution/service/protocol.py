@@ -13,7 +13,7 @@ from evolution.service.paths import safe_path
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 # Printable, so that every database takes it; and bounded.
-_Line = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\ud800-\udfff]*$")]
+_Line = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f]*$")]
 _DEPTH, _ITEMS = 6, 5000
 
 

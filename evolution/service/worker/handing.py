@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evolution.service.errors import ServiceError
 from evolution.service.jobs.commands import Command
@@ -38,11 +38,10 @@ def collect(folder: Path, command: Command) -> list[HandedFile]:
 def resources(folder: Path, held: LeaseMessage) -> list[MadeResource]:
     """Resources that a command of this kind makes, where it made them."""
     if held.kind in ("profile", "library"):
-        sidecar = "table.json" if held.kind == "profile" else "library.json"
-        kind = "table" if held.kind == "profile" else "library"
+        kind: Literal["table", "library"] = "table" if held.kind == "profile" else "library"
         return [MadeResource(kind=kind, target=path.parent.parent.name, key=path.parent.name,
                              info=_record(path), root=_within(folder, path.parent))
-                for path in sorted(folder.glob(f"tables/*/*/{sidecar}"))]
+                for path in sorted(folder.glob(f"tables/*/*/{kind}.json"))]
     if held.kind == "fit":
         tables = {source.place: source.resource for source in held.sources}
         return [MadeResource(kind="predictor", target=path.parents[2].name,
