@@ -29,22 +29,22 @@ def report(session: Session, lease: Lease, job: Job, progress: Progress, now_s: 
         job: the lease's.
         progress: what it reports.
         now_s: the time.
-        limit: lines kept of one job; later ones are dropped, the worker's own log holds them.
+        limit: events kept of one job; later ones are dropped, the log among its files holds them.
     """
+    kept = session.scalar(select(func.count()).select_from(Event).where(
+        Event.job_id == job.id, Event.kind != "state")) or 0
     if progress.done is not None and (job.progress_done, job.progress_total) != (
             progress.done, progress.total):
         job.progress_done, job.progress_total = progress.done, progress.total
-        note(session, job.id, "progress", {"done": progress.done, "total": progress.total}, now_s,
-             lease.id)
-    if not progress.events:
-        return
+        if kept < limit:
+            kept += 1
+            note(session, job.id, "progress", {"done": progress.done, "total": progress.total},
+                 now_s, lease.id)
     known = session.scalar(select(func.max(Event.number)).where(Event.lease_id == lease.id))
-    kept = session.scalar(select(func.count()).select_from(Event).where(
-        Event.job_id == job.id, Event.kind == "log")) or 0
     for number, line in sorted(progress.events):
         if (known is not None and number <= known) or kept >= limit:
             continue
+        kept += 1
         session.add(Event(job_id=job.id, lease_id=lease.id, number=number, created_at_s=now_s,
                           kind="log", data={"line": line}))
-        kept += 1
     session.flush()

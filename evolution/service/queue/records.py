@@ -21,7 +21,7 @@ class Limits:
         affinity_s: seconds that a job waits, after a lost lease, for the device that has its
             journal.
         share_window_s: how far back fair shares look.
-        events: log lines kept of one job.
+        events: lines of the log and steps of progress that are kept of one job.
     """
 
     lease_s: float = 60.0

@@ -13,6 +13,7 @@ from typing import Any
 
 from evolution.service.errors import ServiceError
 from evolution.service.paths import import_path
+from evolution.service.protocol import check_plain
 
 _TIMEOUT_S = 90.0
 _ANSWER_BYTES = 1 << 20
@@ -51,4 +52,8 @@ def judge(kind: str, folder: Path, *, timeout_s: float = _TIMEOUT_S) -> dict[str
     if "error" in said:
         raise ServiceError(f"this {kind} is refused: {said['error']}")
     info: dict[str, Any] = said["info"]
+    try:
+        check_plain(info)
+    except ValueError as error:
+        raise ServiceError(f"this {kind} is refused: {error}") from None
     return info

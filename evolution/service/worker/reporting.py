@@ -19,7 +19,7 @@ from luts.errors import UserError
 _COUNT = re.compile(r"\b(\d{1,9})(?:/| of )(\d{1,9})\b")
 _UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
 _LONGEST_LINE, _LINES = 500, 200
-_MOST_OFTEN_S = 1.0
+_OFTEN_S, _SELDOM_S = 1.0, 5.0
 
 
 class Reporter:
@@ -71,10 +71,13 @@ class Reporter:
             return
 
     def _run(self) -> None:
-        every_s = min(self._held.lease_s / 4, 5.0)
-        while not self._end.wait(min(every_s, _MOST_OFTEN_S) if self._waiting else every_s):
+        every_s = min(self._held.lease_s / 4, _SELDOM_S)
+        due_s = 0.0
+        while not self._end.wait(min(every_s, _OFTEN_S)):
             try:
-                self._beat()
+                if time.monotonic() >= due_s or self._has_news():
+                    self._beat()
+                    due_s = time.monotonic() + every_s
             except StaleLeaseError:
                 self.lost.set()
                 return
@@ -97,6 +100,10 @@ class Reporter:
         self._until_s = asked_s + self._held.lease_s
         del self._waiting[:len(lines)]
         return not self._waiting
+
+    def _has_news(self) -> bool:
+        return bool(self._waiting) or (
+            self._log.exists() and self._log.stat().st_size > self._offset)
 
     def _read(self) -> None:
         if not self._log.exists():

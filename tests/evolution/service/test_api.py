@@ -19,8 +19,8 @@ WORKER = {"key": "1" * 64, "machine": "box", "device": "cpu", "target": "cpu", "
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Site]:
-    with site(tmp_path) as made:
+def place(tmp_path: Path, url: str) -> Iterator[Site]:
+    with site(tmp_path, database=url) as made:
         yield made
 
 
