@@ -41,10 +41,13 @@ def main(
 
         METRONAS_TOKEN=mn_... python -m evolution.worker --device cuda:0 --server http://queue:8080
     """
+    import os
     import re
     import signal
     import socket
     from importlib.metadata import version
+
+    import psutil
 
     from evolution.service.logs import log_as_json
     from evolution.service.worker.link import Link
@@ -61,7 +64,9 @@ def main(
     folder = work or Path("metronas-work") / device.replace(":", "-")
     registration: dict[str, Any] = {
         "machine": safe_name(machine or socket.gethostname(), "machine"), "device": device,
-        "target": target.name, "info": {"title": target.title}, "version": version("metronas")}
+        "target": target.name, "version": version("metronas"),
+        "info": {"title": target.title, "cores": os.cpu_count(),
+                 "memory_gb": round(psutil.virtual_memory().total / 1e9, 1)}}
     log_as_json()
     worker = Worker(Link(server, token, patience), folder, registration)
 

@@ -10,6 +10,8 @@ const DEVICES = [
   ["Runs", (device) => device.job_id
     && make("a", { href: `#/jobs/${device.job_id}` }, `job ${device.job_id}`)],
   ["Leases", (device) => device.fence, true], ["What it is", (device) => device.info.title],
+  ["Cores", (device) => device.info.cores, true],
+  ["Memory (GB)", (device) => device.info.memory_gb, true],
 ];
 
 export async function devices(page) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, Header, Query, Request, Response
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from evolution.service.accounts import Role
 from evolution.service.api.params import JobId
@@ -75,38 +75,32 @@ def jobs(
     before: Annotated[int, Query(ge=1, le=2**31 - 1, description="Only older jobs.")] = 2**31 - 1,
 ) -> list[JobView]:
     """Jobs of everybody."""
-    found = select(Job, User.name).join(User, User.id == Job.user_id).where(Job.id < before)
+    wanted = [Job.id < before]
     if state is not None:
-        found = found.where(Job.state == state)
+        wanted.append(Job.state == state)
     if kind is not None:
-        found = found.where(Job.kind == kind)
-    with service_of(request).database.read() as session:
-        rows = session.execute(found.order_by(_ORDER[order]).limit(limit)).tuples().all()
-        places = {job_id: f"{machine}/{name}" for job_id, machine, name in session.execute(
-            select(Lease.job_id, Device.machine, Device.name)
-            .join(Device, Device.id == Lease.device_id).where(Lease.ended_at_s.is_(None)))}
-        return [job_view(job, user, places.get(job.id)) for job, user in rows]
+        wanted.append(Job.kind == kind)
+    return _views(request, *wanted, order=order, limit=limit)
 
 
 @routes.add("GET", "/searches", Role.viewer)
 def searches(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> list[JobView]:
     """Searches of everybody, the newest first."""
-    return jobs(request, kind="search", limit=limit)
+    return _views(request, Job.kind == "search", limit=limit)
 
 
 @routes.add("GET", "/measurements", Role.viewer)
 def measurements(
     request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 100
 ) -> list[JobView]:
-    """Measurements of uploaded models, the newest first."""
-    return jobs(request, kind="measure", limit=limit)
+    """Measurements and estimates of uploaded models, the newest first."""
+    return _views(request, Job.kind.in_(["measure", "estimate"]), limit=limit)
 
 
 @routes.add("GET", "/jobs/{job_id}", Role.viewer)
 def job(request: Request, job_id: JobId) -> JobView:
     """One job."""
-    found = [view for view in jobs(request, before=min(job_id + 1, 2**31 - 1), limit=1)
-             if view.id == job_id]
+    found = _views(request, Job.id == job_id)
     if not found:
         raise NotFoundError(f"no job {job_id}")
     return found[0]
@@ -131,6 +125,19 @@ def artifacts(request: Request, job_id: JobId) -> list[ArtifactView]:
         found = session.scalars(
             select(Artifact).where(Artifact.job_id == job_id).order_by(Artifact.path))
         return [artifact_view(artifact) for artifact in found]
+
+
+def _views(request: Request, *wanted: ColumnElement[bool], order: str = "newest",
+           limit: int = 1) -> list[JobView]:
+    """Jobs as they are shown."""
+    with service_of(request).database.read() as session:
+        rows = session.execute(
+            select(Job, User.name).join(User, User.id == Job.user_id).where(*wanted)
+            .order_by(_ORDER[order]).limit(limit)).tuples().all()
+        places = {job_id: f"{machine}/{name}" for job_id, machine, name in session.execute(
+            select(Lease.job_id, Device.machine, Device.name)
+            .join(Device, Device.id == Lease.device_id).where(Lease.ended_at_s.is_(None)))}
+        return [job_view(job, user, places.get(job.id)) for job, user in rows]
 
 
 def _submit(request: Request, response: Response, wanted: Parameters, priority: int,
