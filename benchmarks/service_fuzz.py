@@ -4,7 +4,8 @@
     python -m benchmarks.service_fuzz --cases 10000
 
 Requests are made from the OpenAPI document, valid ones and broken ones, and answered in process by
-a service without tokens. An answer of 5xx, or none, is a failure. ``schemathesis`` is no dependency.
+a service without tokens. An answer of 5xx, or none, is a failure. ``schemathesis`` is no
+dependency.
 """
 
 from __future__ import annotations
