@@ -14,7 +14,8 @@ export function make(tag, attributes = {}, ...children) {
 // columns: [title, row => cell, is a number?]
 export function table(rows, columns, empty) {
   if (!rows.length) return make("p", { class: "soft" }, empty);
-  const head = make("tr", {}, ...columns.map(([title]) => make("th", { scope: "col" }, title)));
+  const head = make("tr", {}, ...columns.map(([title, , number]) =>
+    make("th", { scope: "col", class: number && "number" }, title)));
   const body = rows.map((row) => make("tr", {}, ...columns.map(([, cell, number]) =>
     make("td", number ? { class: "number" } : {}, cell(row) ?? "–"))));
   return make("div", { class: "wide" },
