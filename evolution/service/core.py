@@ -21,6 +21,8 @@ from luts.files import writable_folder
 
 # Whose jobs they are while no token is needed.
 LOCAL_USER = "local"
+# SQLite's file in the data folder.
+DATABASE = "service.sqlite3"
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Service:
             UserError: one of them cannot be used.
         """
         writable_folder(settings.data)
-        url = settings.database or sqlite_url(settings.data / "service.sqlite3")
+        url = settings.database or sqlite_url(settings.data / DATABASE)
         database = Database(url)
         database.migrate()
         service = cls(settings, database, Queue(database, settings.limits, clock),

@@ -10,7 +10,7 @@ import uvicorn
 
 from evolution.service.accounts import has_tokens
 from evolution.service.api.app import create_app
-from evolution.service.core import Service
+from evolution.service.core import DATABASE, Service
 from evolution.service.logs import log_as_json
 from evolution.service.settings import Settings, is_loopback
 from luts.errors import UserError
@@ -38,14 +38,15 @@ def run(settings: Settings) -> None:
     Raises:
         UserError: it would be open to others without a token, or its port is taken.
     """
+    fresh = settings.database is None and not (settings.data / DATABASE).exists()
+    if fresh and not is_loopback(settings.host):
+        raise _unguarded(settings)
     service = Service.open(settings)
     try:
         with service.database.read() as session:
             guarded = has_tokens(session)
         if not guarded and not is_loopback(settings.host):
-            raise UserError(
-                f"--host {settings.host} is open to others, and no token was made; make one first "
-                f"with: python -m evolution.serve --data {settings.data} --new-token NAME:admin")
+            raise _unguarded(settings)
         listening = _listen(settings)
         log_as_json()
         _log.info("listening", extra={"fields": {
@@ -58,6 +59,12 @@ def run(settings: Settings) -> None:
         _Server(config, service).run(sockets=[listening])
     finally:
         service.close()
+
+
+def _unguarded(settings: Settings) -> UserError:
+    return UserError(
+        f"--host {settings.host} is open to others, and no token was made; make one first with: "
+        f"python -m evolution.serve --data {settings.data} --new-token NAME:admin")
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -15,8 +15,7 @@ import httpx
 from luts.errors import UserError
 from luts.files import atomic_path, sha256
 
-_PREFIX = "/api/v1"
-_TIMEOUT_S, _TRIES = 30.0, 6
+_PREFIX, _TIMEOUT_S, _TRIES = "/api/v1", 30.0, 6
 TABLE_FILES = ("table.json", "table.parquet", "networks.parquet")
 Json = dict[str, Any]
 
@@ -32,8 +31,8 @@ class RefusedError(UserError):
 class Client:
     """A service, by its URL.
 
-    Requests that only read, and submissions (which carry an idempotency key), are repeated a few
-    times where the server is away.
+    Requests, but for uploads, are repeated a few times where the server is away; submissions carry
+    an idempotency key.
 
     Args:
         server: such as ``http://127.0.0.1:8080``.
@@ -113,8 +112,7 @@ class Client:
 
     def wait(self, number: int) -> Json:
         """Waits for a job's end; the job as it is then."""
-        for _ in self.follow(number):
-            pass
+        list(self.follow(number))
         return self.job(number)
 
     def download(self, number: int, folder: Path) -> Sequence[Path]:

@@ -33,6 +33,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 def test_it_does_not_listen_beyond_this_machine_without_a_token(tmp_path: Path) -> None:
     done = call("evolution.serve", "--host", "0.0.0.0", "--data", "d", cwd=tmp_path)
     assert "--host 0.0.0.0 is open to others, and no token was made" in refused(done)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_first_token_is_an_admins_and_is_printed_once(tmp_path: Path) -> None:
