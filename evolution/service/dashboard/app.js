@@ -60,5 +60,10 @@ dialog.addEventListener("close", () => {
   }
   given.value = "";
 });
+document.querySelector(".skip").addEventListener("click", (event) => {
+  // Its address would be taken for a section's.
+  event.preventDefault();
+  main.focus();
+});
 window.addEventListener("hashchange", () => { go(); main.focus(); });
 go();
