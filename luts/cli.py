@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import typer
@@ -11,6 +11,7 @@ import typer
 from luts.errors import UserError
 
 INTERRUPTED = 130
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 # Typer carries its own copy of click, whose exceptions are reached through what Typer exports.
 _CommandLineError: type[Exception] = next(
@@ -26,7 +27,25 @@ def run(command: Callable[..., Any], *, resumable: bool = False) -> NoReturn:
         resumable: whether it has ``--resume`` and keeps what was done when it is interrupted.
     """
     app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
+    app.command(context_settings=_CONTEXT)(command)
+    _run(app, resumable=resumable)
+
+
+def run_all(commands: Mapping[str, Callable[..., Any]], about: str) -> NoReturn:
+    """Runs one of several functions, each a subcommand; see `run`.
+
+    Args:
+        commands: name to function.
+        about: what they are for.
+    """
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich", help=about,
+                      no_args_is_help=True, context_settings=_CONTEXT)
+    for name, command in commands.items():
+        app.command(name, context_settings=_CONTEXT)(command)
+    _run(app, resumable=False)
+
+
+def _run(app: typer.Typer, *, resumable: bool) -> NoReturn:
     program = sys.modules["__main__"].__spec__
     name = f"python -m {program.name}" if program is not None else None
     try:

@@ -1,0 +1,12 @@
+"""The service from Python and from the shell: ``from evolution.client import Client``."""
+
+from __future__ import annotations
+
+from evolution.service.client.api import Client, RefusedError
+
+__all__ = ["Client", "RefusedError"]
+
+if __name__ == "__main__":
+    from evolution.service.client.shell import main
+
+    main()

@@ -1,0 +1,1 @@
+"""The search service: a server with a leased queue, workers that own devices, a dashboard."""

@@ -1,0 +1,109 @@
+"""Tokens, quotas and the audit log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from evolution.service.accounts import Role, add_token, revoke
+from evolution.service.api.routing import Routes, audit, caller_of, service_of
+from evolution.service.errors import ConflictError, NotFoundError
+from evolution.service.jobs.kinds import NAME, Name
+from evolution.service.store.models import Audit, Token, User
+
+routes = Routes("administration")
+_TokenId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
+_UserName = Annotated[str, Path(pattern=NAME)]
+
+
+class NewToken(BaseModel):
+    """Whom a token is for."""
+
+    model_config = ConfigDict(extra="forbid")
+    user: Name = Field(examples=["ann"])
+    role: Annotated[Role, Field(examples=["submitter"])]
+
+
+class MadeToken(BaseModel):
+    """A token, shown this once."""
+
+    token: str
+
+
+class TokenView(BaseModel):
+    """A token without its secret."""
+
+    id: str
+    user: str
+    role: str
+    created_at_s: float
+    revoked_at_s: float | None
+
+
+class Quota(BaseModel):
+    """How many jobs of a user run, and wait, at most."""
+
+    model_config = ConfigDict(extra="forbid")
+    max_running: Annotated[int, Field(ge=0, le=10_000)]
+    max_queued: Annotated[int, Field(ge=0, le=100_000)]
+
+
+@routes.add("POST", "/tokens", Role.admin, status_code=201)
+def make_token(request: Request, wanted: NewToken) -> MadeToken:
+    """Makes a token; the first one ends the time in which none is needed."""
+    service = service_of(request)
+    if wanted.role is Role.anyone:
+        raise ConflictError("a token of role 'anyone' would allow nothing")
+    if caller_of(request).open and wanted.role is not Role.admin:
+        raise ConflictError("the first token must be an admin's, or nobody could make others")
+    with service.database.write() as session:
+        token = add_token(session, wanted.user, wanted.role, service.clock())
+    audit(request, "make token", wanted.user, {"role": wanted.role.value})
+    return MadeToken(token=token)
+
+
+@routes.add("GET", "/tokens", Role.admin)
+def tokens(request: Request) -> list[TokenView]:
+    """All tokens, without their secrets."""
+    with service_of(request).database.read() as session:
+        rows = session.execute(select(Token, User.name).join(User, User.id == Token.user_id)
+                               .order_by(Token.created_at_s)).tuples()
+        return [TokenView(id=token.id, user=name, role=token.role,
+                          created_at_s=token.created_at_s, revoked_at_s=token.revoked_at_s)
+                for token, name in rows]
+
+
+@routes.add("DELETE", "/tokens/{token_id}", Role.admin, status_code=204)
+def revoke_token(request: Request, token_id: _TokenId) -> None:
+    """Makes a token worthless."""
+    service = service_of(request)
+    if caller_of(request).token_id == token_id:
+        raise ConflictError("a token cannot revoke itself; use another admin's")
+    with service.database.write() as session:
+        revoke(session, token_id, service.clock())
+    audit(request, "revoke token", token_id)
+
+
+@routes.add("PUT", "/users/{name}/quota", Role.admin)
+def set_quota(request: Request, name: _UserName, wanted: Quota) -> Quota:
+    """Sets how many jobs of a user run, and wait, at most."""
+    with service_of(request).database.write() as session:
+        user = session.scalar(select(User).where(User.name == name))
+        if user is None:
+            raise NotFoundError(f"no user '{name}'")
+        user.max_running, user.max_queued = wanted.max_running, wanted.max_queued
+    audit(request, "set quota", name, wanted.model_dump())
+    return wanted
+
+
+@routes.add("GET", "/audit", Role.admin)
+def audits(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+           ) -> list[dict[str, Any]]:
+    """Who did what, the newest first."""
+    names = ("created_at_s", "user_name", "token_id", "address", "action", "subject", "detail")
+    with service_of(request).database.read() as session:
+        rows = session.scalars(select(Audit).order_by(Audit.id.desc()).limit(limit))
+        return [{name: getattr(row, name) for name in names} for row in rows]

@@ -1,0 +1,166 @@
+"""Command line: submits, lists, follows, cancels, downloads."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from luts import cli
+from luts.errors import UserError
+
+if TYPE_CHECKING:
+    from evolution.service.client.api import Client
+
+_Server = Annotated[str, typer.Option(envvar="METRONAS_SERVER", help="URL of the service.")]
+_Token = Annotated[str | None, typer.Option(
+    envvar="METRONAS_TOKEN", help="API token; better in the environment.")]
+_Number = Annotated[int, typer.Argument(min=1, help="Number of the job.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_HERE = "http://127.0.0.1:8080"
+_FAILED = 1
+
+
+def _connect(server: str, token: str | None) -> Client:
+    from evolution.service.client.api import Client
+
+    return Client(server, token)
+
+
+def submit(
+    kind: Annotated[str, typer.Argument(help="profile, library, fit, train, search, verify, "
+                                             "estimate or measure.")],
+    parameters: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Such as target=cpu.")
+    ] = None,
+    *,
+    model: Annotated[Path | None, typer.Option(help="ONNX file to upload for it.")] = None,
+    priority: Annotated[int, typer.Option(min=0, max=9, help="The higher goes first.")] = 5,
+    key: Annotated[str | None, typer.Option(help="The same key gives the same job.")] = None,
+    follow_it: Annotated[bool, typer.Option("--follow", help="Wait, and show its log.")] = False,
+    server: _Server = _HERE,
+    token: _Token = None,
+) -> int:
+    """Submits a job; prints its number.
+
+    For instance:
+
+        python -m evolution.client submit search target=cpu latency=80% --follow
+
+        python -m evolution.client submit estimate target=cpu --model resnet18.onnx
+    """
+    given = dict(_pair(text) for text in parameters or [])
+    with _connect(server, token) as client:
+        if model is not None:
+            if not model.is_file():
+                raise UserError(f"no model file '{model}'")
+            given["model"] = client.upload_model(model)["id"]
+        job = client.submit(kind, priority=priority, key=key, **given)
+        print(job["id"])
+        return _follow(client, job["id"]) if follow_it else 0
+
+
+def show(
+    what: Annotated[str, typer.Argument(help="jobs, devices, tables, predictors, libraries, "
+                                             "trainings, runs, models, targets or recipes.")
+                    ] = "jobs",
+    *,
+    as_json: _Json = False,
+    server: _Server = _HERE,
+    token: _Token = None,
+) -> None:
+    """Lists jobs, devices, tables, runs and so on."""
+    known = ("jobs", "devices", "tables", "predictors", "libraries", "trainings", "runs",
+             "models", "targets", "recipes")
+    if what not in known:
+        raise UserError(f"cannot list '{what}'; known: {', '.join(known)}")
+    with _connect(server, token) as client:
+        found = client.list(what)
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    columns = {"jobs": ("id", "kind", "state", "user", "progress_done", "progress_total",
+                        "device", "message"),
+               "devices": ("machine", "name", "target", "alive", "job_id")}.get(
+                   what, ("id", "target", "key", "origin", "user", "job_id"))
+    for row in found:
+        cells = [row] if isinstance(row, str) else [row.get(name) for name in columns]
+        print("\t".join("-" if cell is None else str(cell) for cell in cells))
+
+
+def follow(number: _Number, *, server: _Server = _HERE, token: _Token = None) -> int:
+    """Shows a job's log until it ends; the exit code is 0 where it is done, else 1."""
+    with _connect(server, token) as client:
+        return _follow(client, number)
+
+
+def cancel(number: _Number, *, server: _Server = _HERE, token: _Token = None) -> None:
+    """Cancels a job."""
+    with _connect(server, token) as client:
+        job = client.cancel(number)
+    print(f"job {number}: {'cancelling' if job['state'] == 'running' else job['state']}")
+
+
+def download(
+    number: _Number,
+    *,
+    out: Annotated[Path | None, typer.Option(help="Folder [job-NUMBER].")] = None,
+    server: _Server = _HERE,
+    token: _Token = None,
+) -> None:
+    """Downloads all files of a job."""
+    with _connect(server, token) as client:
+        for path in client.download(number, out or Path(f"job-{number}")):
+            print(path)
+
+
+def upload_table(
+    folder: Annotated[Path, typer.Argument(help="Folder of a latency table.")],
+    *,
+    server: _Server = _HERE,
+    token: _Token = None,
+) -> None:
+    """Uploads a latency table that was measured elsewhere; prints its number."""
+    if not (folder / "table.json").is_file():
+        raise UserError(f"'{folder}' holds no latency table: it has no table.json")
+    with _connect(server, token) as client:
+        print(client.upload_table(folder)["id"])
+
+
+def main() -> None:
+    """Runs the command that is named."""
+    cli.run_all({"submit": submit, "list": show, "follow": follow, "cancel": cancel,
+                 "download": download, "upload-table": upload_table},
+                "Talks to a service. Its URL and token can stand in METRONAS_SERVER and "
+                "METRONAS_TOKEN.")
+
+
+def _follow(client: Client, number: int) -> int:
+    state = ""
+    for event in client.follow(number):
+        data = event["data"]
+        if event["event"] == "log":
+            print(data["line"], flush=True)
+        elif event["event"] == "state":
+            said = f": {data['message']}" if data.get("message") else ""
+            print(f"job {number}: {data['state']}{said}", file=sys.stderr, flush=True)
+        elif event["event"] == "end":
+            state = data["state"]
+    return 0 if state == "done" else _FAILED
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise UserError(f"'{text}' must be NAME=VALUE, such as target=cpu")
+    try:
+        return name, json.loads(value, parse_constant=_no_number)
+    except ValueError:
+        return name, value
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(text)

@@ -1,0 +1,62 @@
+// Jobs: the list, and one job with its log as it comes.
+import { ask, follow, open } from "/static/api.js";
+import { ago, facts, make, progress, state, table } from "/static/parts.js";
+
+const link = (job) => make("a", { href: `#/jobs/${job.id}` }, `${job.id}`);
+const COLUMNS = [
+  ["Job", link], ["Kind", (job) => job.kind], ["For", (job) => job.parameters.target],
+  ["State", state], ["Progress", progress], ["Device", (job) => job.device ?? job.run_on],
+  ["User", (job) => job.user], ["Submitted", (job) => ago(job.created_at_s)],
+  ["Said", (job) => job.message || null],
+];
+
+export async function jobs(page) {
+  const place = make("div");
+  page.show("Jobs", make("h2", {}, "Jobs"), place);
+  await page.every(2000, async () => {
+    const found = await ask("/jobs?limit=100");
+    // A list that is replaced would take the keyboard's focus with it.
+    const focused = document.activeElement?.getAttribute("href");
+    place.replaceChildren(table(found, COLUMNS, "No job was submitted yet."));
+    if (focused) place.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  });
+}
+
+export async function job(page, number) {
+  const about = make("div"), bar = make("p"), log = make("pre", { tabindex: 0,
+    "aria-label": "Log" });
+  const files = make("div"), buttons = make("p");
+  page.show(`Job ${number}`, make("h2", {}, `Job ${number}`), about, bar, buttons,
+    make("h3", {}, "Log"), log, make("h3", {}, "Files"), files);
+
+  async function refresh() {
+    const found = await ask(`/jobs/${number}`);
+    about.replaceChildren(facts({ Kind: found.kind, State: state(found), Device: found.device,
+      User: found.user, Submitted: ago(found.created_at_s), Ended: ago(found.finished_at_s),
+      Attempts: found.attempts, Priority: found.priority, Said: found.message,
+      Parameters: found.parameters, Summary: found.summary }));
+    bar.replaceChildren(progress(found) ?? "");
+    const over = !["queued", "running"].includes(found.state);
+    buttons.replaceChildren(...(over ? [] : [make("button", { type: "button",
+      onclick: () => page.attempt(() => ask(`/jobs/${number}/cancel`, { method: "POST" })) },
+      "Cancel")]));
+    const kept = await ask(`/jobs/${number}/artifacts`);
+    files.replaceChildren(table(kept, [
+      ["File", (file) => make("button", { type: "button",
+        onclick: () => page.attempt(() => open(file.id)) }, file.path)],
+      ["Bytes", (file) => file.size_bytes.toLocaleString(), true],
+      ["SHA-256", (file) => file.sha256.slice(0, 12)]], "No file was handed over."));
+  }
+
+  await refresh();
+  for await (const event of follow(number, page.signal)) {
+    if (event.event === "log") {
+      const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 5;
+      log.append(`${event.data.line}\n`);
+      if (atEnd) log.scrollTop = log.scrollHeight;
+    } else if (event.event === "progress") {
+      bar.replaceChildren(progress({ state: "running", progress_done: event.data.done,
+        progress_total: event.data.total }) ?? "");
+    } else await refresh();
+  }
+}

@@ -1,0 +1,50 @@
+"""Takes jobs in: idempotency keys and quotas."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from evolution.service.errors import ConflictError, QuotaError
+from evolution.service.queue.events import note
+from evolution.service.queue.records import QUEUED, Submission
+from evolution.service.store.models import Job, User
+
+
+def submit(session: Session, user_id: int, wanted: Submission, now_s: float) -> tuple[Job, bool]:
+    """See `Queue.submit`."""
+    digest = _digest(wanted)
+    if wanted.idempotency_key is not None:
+        known = session.scalar(select(Job).where(
+            Job.user_id == user_id, Job.idempotency_key == wanted.idempotency_key))
+        if known is not None:
+            if known.request_digest != digest:
+                raise ConflictError(
+                    f"idempotency key '{wanted.idempotency_key}' belongs to job {known.id}, which "
+                    "was asked for with other parameters; choose another key")
+            return known, False
+    user = session.get_one(User, user_id)
+    waiting = session.scalar(select(func.count()).select_from(Job).where(
+        Job.user_id == user_id, Job.state == QUEUED)) or 0
+    if waiting >= user.max_queued:
+        raise QuotaError(f"'{user.name}' has {waiting} jobs waiting, and at most "
+                         f"{user.max_queued} are allowed; wait for some, or cancel them")
+    job = Job(
+        user_id=user_id, kind=wanted.kind, parameters=wanted.parameters, inputs=wanted.inputs,
+        run_on=wanted.run_on, priority=wanted.priority, state=QUEUED,
+        idempotency_key=wanted.idempotency_key, request_digest=digest, created_at_s=now_s,
+        attempts=0, cancel_requested=False, message="", prefer_until_s=0.0,
+    )
+    session.add(job)
+    session.flush()
+    note(session, job.id, "state", {"state": QUEUED}, now_s)
+    return job, True
+
+
+def _digest(wanted: Submission) -> str:
+    # Not the inputs: which table is the newest may have changed since the first time.
+    said = [wanted.kind, wanted.parameters, wanted.run_on, wanted.priority]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

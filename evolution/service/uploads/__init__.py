@@ -1,0 +1,1 @@
+"""Files from outside, judged in a process of their own before they are kept."""

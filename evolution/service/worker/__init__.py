@@ -1,0 +1,1 @@
+"""The worker: takes jobs for one device and carries them out as commands."""
