@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolution import evidence, provenance
+from evolution.engines import with_engines
 from evolution.export import BEST, WEIGHTS, export_onnx, export_weights
 from evolution.folder import RESULT, RunFolder
 from evolution.ledger import STARTED, Ledger
@@ -54,6 +55,8 @@ def conduct(
             result = load_result(folder.path)
         else:
             result = _search(plan, folder, accuracy, measure, view)
+            if plan.estimated:
+                result = with_engines(result, folder.path, view)
             result.save(folder.path)
         if not (folder.path / REPORT).exists():
             write_report(folder.path)
