@@ -20,7 +20,7 @@ COMMANDS = [
     "profiler.build_lut", "profiler.compare", "profiler.doctor", "profiler.measure",
     "profiler.build_library", "predictor.estimate", "predictor.fit", "predictor.evaluate",
     "predictor.transfer", "supernet.train", "supernet.evaluate", "supernet.ship",
-    "evolution.run", "evolution.report",
+    "evolution.run", "evolution.report", "evolution.export", "evolution.verify",
 ]  # fmt: skip
 HEAVY = ("torch", "xgboost", "tensorrt", "pyarrow")
 
