@@ -107,6 +107,14 @@ def build_engines(run: Path, target: str, view: View) -> Engines:
     return Engines(built=tuple(built))
 
 
+def told(engines: Engines | None) -> str:
+    """What was built, in a sentence for the report; empty where nothing was to be built."""
+    if engines is None:
+        return ""
+    built = "; ".join(f"{engine.file} ({engine.parsed_back})" for engine in engines.built)
+    return " Engines built ahead: " + "; ".join(part for part in (built, engines.reason) if part)
+
+
 def parse_back(path: Path, runtime: Any, capability: str) -> str:
     """Reads an engine back: by the runtime where its device is here, else its header.
 

@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import math
+import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -121,9 +122,8 @@ def verify(folder: Path, device: str | None, budget_ms: float | None, seconds: f
     budget_ms = manifest["budget_ms"] if budget_ms is None else budget_ms
     try:
         import numpy as np
-        import runner  # type: ignore[import-not-found]
 
-        model = runner.Model(folder, manifest, device)
+        model = runpy.run_path(str(folder / RUNNER))["Model"](folder, manifest, device)
     except ImportError as error:
         raise UnusableError(f"{error}; this bundle needs numpy and {manifest['model']['runtime']} "
                             f"{manifest['model']['runtime_version']}".rstrip()) from None

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from evolution.engines import told as engines_told
 from evolution.reporting import charts, drawing
 from evolution.reporting.calibration import calibration
 from evolution.reporting.story import Story
@@ -47,7 +48,7 @@ def render(story: Story) -> str:
         "status": status,
         "status_class": "good" if result.verified else "bad",
         "reason": _reason(result),
-        "verification": _STEPS[result.latencies],
+        "verification": _STEPS[result.latencies] + escape(engines_told(result.engines)),
         "space": escape(f"{len(story.candidates)} of {story.evidence.space_size:,} architectures "
                         f"scored, seed {result.seed}"),
         "headline": headline(result),

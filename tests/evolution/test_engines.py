@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from evolution.engines import INSTALL, Engines, build_engines, header_capabilities
+from evolution.engines import (
+    INSTALL,
+    EngineResult,
+    Engines,
+    build_engines,
+    header_capabilities,
+    told,
+)
 from luts.errors import InferenceError
 from profiler.runtimes.tensorrt import tensorrt_rtx
 from tests.evolution.toys import Notes, write_flow_model
@@ -47,6 +54,14 @@ def test_without_the_package_one_line_says_how_to_get_it(
     assert INSTALL in engines.reason
     assert notes.lines == [engines.reason]
     assert Engines.model_validate(engines.model_dump()) == engines
+
+
+def test_the_report_tells_of_engines() -> None:
+    engine = EngineResult(file="best.engine", compute_capability="8.6", runtime="r", seconds=1.0,
+                          size_bytes=5, parsed_back="header read")
+    assert told(None) == ""
+    assert told(Engines(built=(engine,))).endswith("ahead: best.engine (header read)")
+    assert told(Engines(reason="no engine was built: why")).endswith("no engine was built: why")
 
 
 def test_targets_without_it_say_so(run: Path) -> None:
