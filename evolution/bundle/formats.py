@@ -185,4 +185,4 @@ def _runner(name: str, folder: Path, manifest: dict[str, Any]) -> Callable[[Inpu
 def _version(package: str) -> str:
     import importlib
 
-    return str(importlib.import_module(package).__version__)
+    return str(importlib.import_module(package).__version__).partition("-")[0]
