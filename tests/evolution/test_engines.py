@@ -15,6 +15,7 @@ from evolution.engines import (
     told,
 )
 from luts.errors import InferenceError
+from luts.target import load_target
 from profiler.runtimes.tensorrt import tensorrt_rtx
 from tests.evolution.toys import Notes, write_flow_model
 
@@ -65,7 +66,8 @@ def test_the_report_tells_of_engines() -> None:
 
 
 def test_targets_without_it_say_so(run: Path) -> None:
-    assert "not served" in build_engines(run, "cpu", Notes()).reason
+    for target in ("cpu", "h200"):
+        assert "not served" in build_engines(run, target, Notes()).reason
 
 
 @needs_rtx
@@ -88,7 +90,12 @@ def test_the_header_of_every_capability_is_known(run: Path, capability: str) -> 
 
 
 @needs_rtx
-def test_a_capability_that_is_not_built_for_does_not_end_the_run(run: Path) -> None:
-    engines = build_engines(run, "h200", Notes())
+def test_a_capability_that_is_not_built_for_does_not_end_the_run(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hopper = load_target("rtx3090").model_copy(update={"compute_capability": "9.0"})
+    monkeypatch.setattr("evolution.engines.load_target", lambda name: hopper)
+    engines = build_engines(run, "rtx3090", Notes())
     assert engines.built == ()
-    assert "no engine was built" in engines.reason
+    assert "no engine was built: tensorrt_rtx does not build ahead" in engines.reason
+    assert not list(run.glob("*.engine"))
