@@ -100,7 +100,7 @@ def _agreement(
 def _latencies(
     paths: dict[str, Path], threads: int, seconds: float
 ) -> dict[str, dict[str, float]]:
-    """Median in ms by runtime and file; files that a runtime cannot load are left out."""
+    """Median in ms by runtime and file."""
     from luts.errors import UserError
     from profiler.lock import device_lock
     from profiler.runtimes import load_runtime
