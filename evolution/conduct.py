@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from evolution import evidence
 from evolution.answer import Found, answer
+from evolution.engines import with_engines
 from evolution.export import BEST, WEIGHTS, export_onnx, export_weights
 from evolution.feasibility import feasible_region
 from evolution.folder import RESULT, RunFolder
@@ -62,6 +63,8 @@ def conduct(
             measurers = {**({} if measure is None else {plan.latency.label: measure}),
                          **(also or {})}
             result = _search(plan, folder, pool or Here.of(accuracy), measurers, view)
+            if plan.estimated:
+                result = with_engines(result, folder.path, view)
             result.save(folder.path)
         if not (folder.path / REPORT).exists():
             write_report(folder.path)

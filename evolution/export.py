@@ -1,14 +1,16 @@
-"""The files that are handed over: the network as ONNX and its weights as safetensors."""
+"""Files that are handed over: ONNX and safetensors; as a command, a bundle for a device."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import numpy.typing as npt
+import typer
 
+from luts import cli
 from luts.errors import UserError
 from luts.files import atomic_path
 
@@ -77,3 +79,60 @@ def onnx_flow(path: Path, threads: int) -> Flow:
         return output
 
     return flow
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    *,
+    form: Annotated[
+        str, typer.Option("--format", help="onnx, openvino, tensorrt, tensorrt-rtx or torch.")
+    ] = "onnx",
+    precision: Annotated[str, typer.Option(help="fp32, fp16, bf16 or int8.")] = "fp32",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the bundle. Default: RUN-FORMAT-PRECISION.")
+    ] = None,
+    opset: Annotated[int, typer.Option(help="Opset of the ONNX graph.")] = 17,
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="Leave height and width free (multiples of 8).")
+    ] = False,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Write the updates as an ONNX Loop, not one by one.")
+    ] = False,
+) -> None:
+    """Writes the winner of a run as a bundle that is carried to its device.
+
+    It holds the model, what inputs must look like, golden inputs and outputs, the latency that is
+    expected, checksums, and verify.py, which settles on the device whether the budget is kept.
+
+    For instance:
+
+        python -m evolution.export runs/quickstart
+
+        python -m evolution.export runs/quickstart --precision int8 --out handover
+
+        python -m evolution.export runs/flownas-small-rtx3090-0 --format tensorrt-rtx
+    """
+    from evolution.bundle.choice import Choice
+    from evolution.bundle.write import export_bundle
+
+    choice = Choice(form, precision, opset, dynamic, loop)
+    out = out or run.resolve().parent / f"{run.resolve().name}-{form}-{precision}"
+    manifest = export_bundle(run, choice, out)
+    found, told = manifest.checked, manifest.expected
+    figures = ", ".join(f"{name} {value:.4f} (PyTorch {found.torch_metrics[name]:.4f})"
+                        for name, value in found.metrics.items())
+    print(f"{out}: {manifest.model.file} in {precision} for {manifest.target}")
+    print(f"from PyTorch in fp32: {found.largest_difference:.2g} of the largest output, "
+          f"{found.mean_difference:.2g} in the mean; {figures}; by {found.on}")
+    if told.latency_ms is None:
+        print(f"its latency is unknown: {told.of}")
+    else:
+        print(f"expected latency ({told.basis}; {told.of}): {told.latency_ms:.3f} ms, between "
+              f"{told.low_ms:.3f} and {told.high_ms:.3f} ms; budget {manifest.budget_ms:.3f} ms")
+    if manifest.model.parsed_back:
+        print(f"engine: {manifest.model.parsed_back}")
+    print(f"settle it on the device with: python {out}/verify.py")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from evolution.engines import Engines
 from evolution.folder import RESULT
 from evolution.front import FrontResult
 from evolution.level import Level
@@ -117,6 +118,7 @@ class Result(_Part):
             ``estimated`` one.
         evidence: measurements behind an estimated table, in words; empty for a measured one.
         to_verify: command that settles an unmeasured result on the target; empty for others.
+        engines: what was built ahead for a target that is not here; None where it is.
         evaluations: architectures that were scored.
         shared: factor on the upper bounds that a budget relative to the reference allows, whose
             error candidates share; 1 where it was not used.
@@ -140,6 +142,7 @@ class Result(_Part):
     latencies: Literal["measured", "estimated"] = "measured"
     evidence: str = ""
     to_verify: str = ""
+    engines: Engines | None = None
     evaluations: int
     shared: float = 1.0
     correction: float

@@ -1,4 +1,4 @@
-"""Command line: measures the winner of a run on its target, and settles the result."""
+"""Command line: measures the winner of a run, or a bundle, on its target, and settles it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEASURE_SECONDS = 20.0
 
 
 def main(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run, or of a bundle.")],
     *,
     device: Annotated[
         str | None,
@@ -40,6 +40,9 @@ def main(
 ) -> int:
     """Measures the winner of a run in turns with the reference: PASS or FAIL against its budget.
 
+    A bundle (python -m evolution.export) is measured alone, after its checksums and outputs were
+    compared; its verdict is written beside it.
+
     For a run whose target was not at hand, copy its folder to the device and call this there. The
     result and the report then hold the measurement. The exit code is 0 for PASS and 1 for FAIL.
 
@@ -48,7 +51,13 @@ def main(
         python -m evolution.verify runs/flownas-small-rtx3090-0 --device cuda:0
 
         python -m evolution.verify runs/quickstart --json
+
+        python -m evolution.verify handover --device cpu
     """
+    from evolution.bundle.manifest import is_bundle
+
+    if is_bundle(run):
+        return _bundle(run, device, runtime, wait, as_json=as_json)
     from evolution.result import load_result
     from evolution.settling import models, place_of, settle
     from luts.errors import UserError
@@ -81,6 +90,63 @@ def main(
     else:
         _show(found)
     return 0 if found["verdict"] == "PASS" else _FAILED
+
+
+def _device_of(run: Path, target: str, device: str | None) -> str:
+    from luts.errors import UserError
+    from luts.target import load_target
+    from profiler.device import resolve_device
+
+    device = device or ("cpu" if load_target(target).kind == "cpu" else "cuda:0")
+    here = resolve_device(device)
+    if here.name != target:
+        raise UserError(f"'{run}' was searched for '{target}', and --device {device} is "
+                        f"'{here.name}'; measure it on its target, or search again with --target "
+                        f"{here.name}")
+    return device
+
+
+def _bundle(
+    folder: Path, device: str | None, runtime: str | None, wait: float, *, as_json: bool
+) -> int:
+    from evolution.bundle.manifest import load_manifest
+    from evolution.bundle.runtime import BundleRuntime
+    from evolution.bundle.settle import settle_bundle
+    from luts.errors import UserError
+    from profiler.lock import device_lock
+    from profiler.timing import measure_interleaved, runtime_for
+
+    manifest = load_manifest(folder)
+    facts = manifest.model
+    if runtime not in (None, facts.runtime):
+        raise UserError(f"--runtime {runtime}: this bundle is for {facts.runtime}; export another "
+                        f"with --format")
+    device = _device_of(folder, manifest.target, device)
+    # What its file says of precision is the bundle's; the probe beside it runs in fp32.
+    usual = runtime_for(manifest.target, "fp32", facts.runtime, device)
+    opened = BundleRuntime(folder, manifest, usual)
+
+    def measure() -> Measured:
+        return measure_interleaved(
+            {"model": opened.model}, target=manifest.target, threads=manifest.threads,
+            max_seconds=_MEASURE_SECONDS, runtime=opened,
+        )["model"]
+
+    with device_lock(manifest.target, wait_s=wait):
+        settled = settle_bundle(folder, manifest, measure, difference=opened.difference(),
+                                device=device, runtime=f"{usual.name} {usual.version()}")
+    if as_json:
+        print(settled.model_dump_json())
+    else:
+        told = manifest.expected
+        known = "unknown" if told.latency_ms is None else f"{told.basis}: {told.latency_ms:.3f} ms"
+        print(f"{settled.verdict}: {settled.measured.median_ms:.3f} ms measured on {device} "
+              f"({settled.runtime}), budget {settled.budget_ms:.3f} ms; expected latency {known}")
+        print(f"99th percentile {settled.measured.p99_ms:.3f} ms; outputs differ by "
+              f"{settled.difference:.3g} from the golden ones")
+        if settled.faults:
+            print(f"because {'; '.join(settled.faults)}")
+    return _FAILED if settled.faults else 0
 
 
 def _facts(

@@ -19,7 +19,7 @@ _BETWEEN = ("features1", "features2", "context")
 _PREFIX = "joined:"
 
 
-class _Encoders(nn.Module):
+class Encoders(nn.Module):
     """A flow network up to its head."""
 
     def __init__(self, network: FlowNetwork) -> None:
@@ -67,14 +67,14 @@ class SplicedExport:
 
         network.eval()
         frames = torch.zeros(self._batch, 3, height, width)
-        encoders = _Encoders(network).eval()
+        encoders = Encoders(network).eval()
         with atomic_path(path) as temporary:
-            model = _trace(encoders, (frames, frames), INPUTS, _BETWEEN, temporary)
+            model = trace(encoders, (frames, frames), INPUTS, _BETWEEN, temporary)
             if self._head is None:
                 head = _Head(network.head, network.iterations).eval()
                 with torch.no_grad():
                     between = encoders(frames, frames)
-                traced = _trace(head, between, _BETWEEN, (OUTPUT,), temporary)
+                traced = trace(head, between, _BETWEEN, (OUTPUT,), temporary)
                 # Both were named by tracers that knew nothing of each other.
                 self._head = compose.add_prefix(
                     traced, _PREFIX, rename_nodes=False, rename_outputs=False
@@ -87,16 +87,17 @@ class SplicedExport:
             onnx.save(whole, str(temporary))
 
 
-def _trace(
+def trace(
     module: nn.Module, inputs: tuple[torch.Tensor, ...], names: tuple[str, ...],
-    outputs: tuple[str, ...], path: Path,
+    outputs: tuple[str, ...], path: Path, opset: int = OPSET,
 ) -> Any:
+    """A module as ONNX with fixed shapes; `path` is a scratch file."""
     import onnx
 
     with torch.no_grad(), warnings.catch_warnings():
         # Shapes are fixed on purpose: the tracer's warnings about constants do not apply.
         warnings.simplefilter("ignore")
-        torch.onnx.export(module, inputs, str(path), dynamo=False, opset_version=OPSET,
+        torch.onnx.export(module, inputs, str(path), dynamo=False, opset_version=opset,
                           input_names=list(names), output_names=list(outputs),
                           do_constant_folding=True)
     return onnx.load(str(path))

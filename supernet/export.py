@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import nn
 
 from luts.files import atomic_path
 from luts.operator import PlacedOperator
+from supernet.raft.correlation import CorrelationLookup
 
 OPSET = 17
 _CALL = re.compile(r"_\d+$")
@@ -21,9 +23,10 @@ OUTPUT = "flow"
 
 
 def export_network(
-    network: nn.Module, path: Path, height: int, width: int, placed: Iterable[PlacedOperator]
+    network: nn.Module, path: Path, height: int, width: int, placed: Iterable[PlacedOperator],
+    *, opset: int = OPSET, dynamic: bool = False,
 ) -> None:
-    """Writes a flow network as ONNX with fixed shapes.
+    """Writes a flow network as ONNX.
 
     Args:
         network: takes two frames (1, 3, H, W) in 0..255, gives flow (1, 2, H, W).
@@ -31,23 +34,42 @@ def export_network(
         height: H, divisible by 8.
         width: W, divisible by 8.
         placed: the network's operators; every node is named ``<path of its operator>/…``.
+        opset: of the graph.
+        dynamic: whether height and width stay free (multiples of 8); else they are fixed.
     """
     import onnx
 
     network.eval()
     frames = torch.zeros(1, 3, height, width)
+    free = {2: "height", 3: "width"}
+    axes = dict.fromkeys((*INPUTS, OUTPUT), free) if dynamic else None
+    lookups = [part for part in network.modules() if isinstance(part, CorrelationLookup)]
     with atomic_path(path) as temporary:
-        with torch.no_grad(), warnings.catch_warnings():
+        with torch.no_grad(), warnings.catch_warnings(), free_sizes(lookups, free=dynamic):
             # Shapes are fixed on purpose: the tracer's warnings about constants do not apply.
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                network, (frames, frames), str(temporary), dynamo=False, opset_version=OPSET,
+                network, (frames, frames), str(temporary), dynamo=False, opset_version=opset,
                 input_names=list(INPUTS), output_names=[OUTPUT], do_constant_folding=True,
+                dynamic_axes=axes,
             )
         model = onnx.load(str(temporary))
         name_nodes(model, {item.path for item in placed})
         onnx.checker.check_model(model)
         onnx.save(model, str(temporary))
+
+
+@contextmanager
+def free_sizes(lookups: Iterable[CorrelationLookup], *, free: bool) -> Iterator[None]:
+    """Lets look-ups compute with sizes that are only known when the graph runs, if so wanted."""
+    held = list(lookups)
+    for lookup in held:
+        lookup.free_sizes = free
+    try:
+        yield
+    finally:
+        for lookup in held:
+            lookup.free_sizes = False
 
 
 def name_nodes(model: Any, paths: set[str]) -> None:

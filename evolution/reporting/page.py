@@ -6,6 +6,7 @@ import base64
 from html import escape
 from pathlib import Path
 
+from evolution.engines import told as engines_told
 from evolution.reporting import charts, drawing
 from evolution.reporting.calibration import calibration
 from evolution.reporting.filling import fill
@@ -44,7 +45,7 @@ def render(story: Story) -> str:
         "status": status,
         "status_class": "good" if result.verified else "bad",
         "reason": _reason(result),
-        "verification": _STEPS[result.latencies],
+        "verification": _STEPS[result.latencies] + escape(engines_told(result.engines)),
         "space": escape(f"{len(story.candidates)} of {story.evidence.space_size:,} architectures "
                         f"scored, seed {result.seed}"),
         "headline": headline(result),

@@ -33,6 +33,16 @@ def reach(device: str) -> Any:
     return torch.device("cuda", number)
 
 
+def capability_of(device: str) -> str | None:
+    """Compute capability of a device such as ``cuda:0``; None where torch does not reach it."""
+    import torch
+
+    try:
+        return ".".join(map(str, torch.cuda.get_device_capability(reach(device))))
+    except UserError:
+        return None
+
+
 class TimedWork:
     """Work on one stream, captured into a CUDA graph where it can be, timed by device events.
 

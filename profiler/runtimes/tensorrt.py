@@ -10,9 +10,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from luts.errors import UserError
+from luts.errors import InferenceError, UserError
 from luts.files import atomic_path
-from profiler.runtimes._cuda import reach
+from profiler.runtimes._cuda import capability_of, reach
 from profiler.runtimes._model import random_inputs, read_onnx
 from profiler.runtimes._trt_build import (
     CHOSEN_BY_FLAG,
@@ -102,6 +102,9 @@ class TensorRt(Runtime):
     ) -> AheadBuild:
         """Builds an engine for a named compute capability; no GPU is needed.
 
+        A package that cannot do so (the full TensorRT) builds for the device here, where that has
+        the capability.
+
         Args:
             model: ONNX file with fixed input shapes.
             path: where the engine is written.
@@ -115,6 +118,8 @@ class TensorRt(Runtime):
         """
         self.check(precision, 1)
         known = capabilities(self._trt)
+        if not known and capability_of(self.device) == compute_capability:
+            known = {compute_capability: None}
         if compute_capability not in known:
             raise UserError(
                 f"{self.name} does not build ahead for compute capability "
@@ -133,6 +138,22 @@ class TensorRt(Runtime):
         except OSError as error:
             raise UserError(f"cannot write '{path}' ({error.strerror or error})") from None
         return AheadBuild(seconds, path.stat().st_size)
+
+    def inspect(self, engine: bytes) -> str:
+        """Loads an engine on the device, and says in words what it is.
+
+        Raises:
+            InferenceError: the package refuses it here.
+        """
+        log = make_log(self._trt)
+        runtime = self._trt.Runtime(log)
+        loaded = runtime.deserialize_cuda_engine(engine)
+        if loaded is None:
+            why = log.errors[-1] if log.errors else "no reason given"
+            raise InferenceError(f"{self.name} cannot load the engine on '{self.device}' ({why})")
+        names = [loaded.get_tensor_name(i) for i in range(loaded.num_io_tensors)]
+        shapes = ", ".join(f"{name} {tuple(loaded.get_tensor_shape(name))}" for name in names)
+        return f"loaded on '{self.device}': {loaded.num_layers} layers; {shapes}"
 
     def check(self, precision: str, threads: int) -> None:
         """Refuses as `Runtime.check` does, and says whose choice a precision is."""

@@ -40,11 +40,16 @@ class CorrelationPyramid(nn.Module):
 
 
 class CorrelationLookup(nn.Module):
-    """Reads a (2 r + 1)² window of every level around the current target of each pixel."""
+    """Reads a (2 r + 1)² window of every level around the current target of each pixel.
+
+    Attributes:
+        free_sizes: whether a tracer shall keep sizes as values of the graph, not as constants.
+    """
 
     def __init__(self, radius: int) -> None:
         super().__init__()
         self.radius = radius
+        self.free_sizes = False
         steps = torch.linspace(-radius, radius, 2 * radius + 1)
         # RAFT's order: the first axis of the window moves along x.
         dx, dy = torch.meshgrid(steps, steps, indexing="ij")
@@ -73,7 +78,10 @@ class CorrelationLookup(nn.Module):
     def _read(self, volume: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
         """Windows (B h w, 1, 2 r + 1, 2 r + 1) of one level around centres (B h w, 2)."""
         width = 2 * self.radius + 1
-        sides = torch.tensor([volume.shape[3], volume.shape[2]], device=centre.device)
+        if self.free_sizes:
+            sides = torch._shape_as_tensor(volume)[2:].flip(0).to(centre.dtype)
+        else:
+            sides = torch.tensor([volume.shape[3], volume.shape[2]], device=centre.device)
         unit = (2 / (sides - 1).clamp_min(1)).repeat(width**2)
         # All positions in grid_sample's units, as one product with a constant matrix:
         # broadcasting over axes of length 2 is slow in every runtime.

@@ -65,7 +65,7 @@ class FlowHead(nn.Module):
         split = [self.config.hidden, self.config.context]
         state, context = torch.split(context, split, dim=1)
         state, shares = torch.tanh(state), self.update.prepare(F.relu(context))
-        start = _coordinates(features1)
+        start = coordinates(features1)
         coords = start if initial is None else start + initial
         flows = []
         for step in range(iterations):
@@ -103,7 +103,7 @@ def initialise_plainly(head: FlowHead) -> None:
             module.reset_parameters()
 
 
-def _coordinates(features: torch.Tensor) -> torch.Tensor:
+def coordinates(features: torch.Tensor) -> torch.Tensor:
     """Pixel positions x, y at 1/8 resolution, (B, 2, h, w)."""
     B, _, h, w = features.shape
     y, x = torch.meshgrid(

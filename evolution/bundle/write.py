@@ -1,0 +1,150 @@
+"""Makes a bundle: whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evolution import provenance
+from evolution.bundle.choice import ENGINES, Choice
+from evolution.bundle.expected import expected_latency
+from evolution.bundle.formats import Made, make_model
+from evolution.bundle.manifest import (
+    GOLDEN,
+    PREPROCESSING,
+    Checked,
+    Manifest,
+    Tolerance,
+    write_sums,
+)
+from evolution.bundle.standalone import difference
+from evolution.bundle.subject import Subject, load_subject
+from evolution.result import Result, load_result
+from luts.errors import UserError
+from luts.files import writable_folder, write_json
+from luts.target import load_target
+
+GOLDEN_PAIRS = 2
+EXACT = 1e-4  # of exports in fp32 from PyTorch, relative to the largest value
+# Other devices sum in another order, which the updates amplify.
+ON_DEVICE = 1e-3
+_CUT = 64  # pixels by which a free size is tried smaller
+_ROOM = 2.0  # of what was measured here, for devices that round otherwise
+
+
+def export_bundle(run: Path, choice: Choice, out: Path) -> Manifest:
+    """Writes the winner of a finished run as a bundle.
+
+    Args:
+        run: folder of a finished run.
+        choice: format, precision and form.
+        out: the folder to be; must not exist, or be empty.
+
+    Returns:
+        Its manifest.
+
+    Raises:
+        UserError: wrong choice or place, no finished run, or a package is missing.
+        InferenceError: a runtime refuses the network.
+    """
+    result = load_result(run)
+    target = load_target(result.target)
+    choice.check(target)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"'{out}' exists; choose another --out")
+    writable_folder(out.parent)
+    subject = load_subject(run)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
+        folder = Path(name) / "bundle"
+        folder.mkdir()
+        made = make_model(subject, choice, target, folder, result.provenance.threads)
+        manifest = _fill(folder, subject, result, choice, made)
+        write_sums(folder)
+        for path in folder.iterdir():
+            path.chmod(0o644)
+            with path.open("rb") as written:
+                os.fsync(written.fileno())
+        folder.replace(out)
+    return manifest
+
+
+def _fill(
+    folder: Path, subject: Subject, result: Result, choice: Choice, made: Made
+) -> Manifest:
+    outputs = [made.predict(inputs) for inputs in subject.pairs]
+    truths = [subject.truth(inputs) for inputs in subject.pairs]
+    checked = _check(subject, made, outputs, truths)
+    if choice.dynamic:
+        smaller = {name: np.ascontiguousarray(value[..., :-_CUT, :-_CUT])
+                   for name, value in subject.pairs[0].items()}
+        apart = difference("largest", made.predict(smaller), subject.truth(smaller))
+        checked = checked.model_copy(update={
+            "largest_difference": max(apart, checked.largest_difference),
+            "on": f"{checked.on}, also {_CUT} rows and columns smaller"})
+    exact = choice.precision == "fp32"
+    if not checked.mean_difference < 1 or (exact and not checked.largest_difference <= EXACT):
+        allowed = f"{EXACT:g}" if exact else "below 1 in the mean"
+        raise UserError(
+            f"the {choice.format} model in {choice.precision} differs from PyTorch by "
+            f"{checked.largest_difference:.2g} of the largest output ({checked.mean_difference:.2g}"
+            f" in the mean; allowed {allowed}), so nothing was exported")
+    golden: dict[str, Any] = {}
+    for number, (inputs, truth) in enumerate(zip(subject.pairs, truths, strict=True)):
+        if number < GOLDEN_PAIRS:
+            golden |= {f"{number}:{name}": value for name, value in inputs.items()}
+            golden[f"{number}:output"] = truth
+    np.savez_compressed(folder / GOLDEN, **golden)
+    described = dict(subject.preprocessing)
+    described["shapes"] = made.facts.shapes
+    write_json(folder / PREPROCESSING, described)
+    mean = checked.mean_difference
+    if made.rounded is not None:
+        rounded = [made.rounded(inputs) for inputs in subject.pairs]
+        mean = max(mean, *map(partial(difference, "mean"), rounded, truths))
+    assert result.best.architecture is not None
+    manifest = Manifest(
+        recipe=result.recipe, target=result.target, architecture=result.best.architecture,
+        objective=result.objective, budget_ms=result.constraint.latency_ms,
+        threads=result.provenance.threads, verified=result.verified, reason=result.reason,
+        model=made.facts, expected=expected_latency(result, choice),
+        tolerance=_tolerance(checked, mean, exact=exact), checked=checked, made=provenance.now(),
+        provenance=result.provenance,
+    )
+    manifest.save(folder)
+    here = files("evolution.bundle")
+    runner = "tensorrt" if choice.format in ENGINES else choice.runtime
+    for source, name in ((here / "standalone.py", "verify.py"),
+                         (here / "runners" / f"{runner}.py", "runner.py"),
+                         (here / "LICENCES.md", "LICENCES.md")):
+        (folder / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    return manifest
+
+
+def _check(
+    subject: Subject, made: Made, outputs: list[Any], truths: list[Any]
+) -> Checked:
+    pairs = list(zip(outputs, truths, strict=True))
+    return Checked(
+        on=made.on,
+        largest_difference=max(difference("largest", *pair) for pair in pairs),
+        mean_difference=max(difference("mean", *pair) for pair in pairs),
+        metrics=subject.score(outputs), torch_metrics=subject.score(truths),
+    )
+
+
+def _tolerance(checked: Checked, mean: float, *, exact: bool) -> Tolerance:
+    if exact:
+        return Tolerance(
+            measure="largest", relative=ON_DEVICE,
+            reason=f"fp32; it was {checked.largest_difference:.2g} where it was made, and other "
+                   "devices sum in another order")
+    return Tolerance(
+        measure="mean", relative=max(_ROOM * mean, ON_DEVICE),
+        reason=f"{_ROOM:g} times the {mean:.2g} that was measured where it was made, at least "
+               f"{ON_DEVICE:g}")
