@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from supernet.data.pairs import FlowPair
-    from supernet.space import SearchSpace
+    from supernet.raft.space import FlowSpace
     from supernet.training.scoring import HeldOut
 
 VARIANTS: dict[str, list[str]] = {
@@ -74,7 +74,7 @@ def main(
         name: rendered_settings(recipe, [*(changes or []), *own], steps)
         for name, own in chosen.items()
     }
-    space = cast("SearchSpace", load_space(recipe))
+    space = cast("FlowSpace", load_space(recipe))
     from supernet.data.pairs import read_pairs
     from supernet.training.allocator import keep_freed_memory
     from supernet.training.scoring import HeldOut
@@ -134,7 +134,7 @@ def _trained(
 
 
 def _scores(
-    space: SearchSpace, supernet: Any, drawn: np.ndarray, held: HeldOut, real: list[FlowPair]
+    space: FlowSpace, supernet: Any, drawn: np.ndarray, held: HeldOut, real: list[FlowPair]
 ) -> dict[str, float]:
     from supernet.score import score_pairs
 

@@ -144,7 +144,8 @@ def _result(plan: Plan, accuracy: AccuracySource, search: Search, outcome: Outco
             upper_latency_ms=chosen.candidate.upper_ms,
             measured_latency_ms=check.best.median_ms if check.best else None,
             measured=check.best,
-            metrics=chosen.candidate.metrics,
+            # A search may go by a score alone; what it did not compute is known from the proof.
+            metrics={**check.torch_metrics, **chosen.candidate.metrics},
             parameters=accuracy.parameters(architecture),
         ),
         reference=NetworkResult(

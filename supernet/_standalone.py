@@ -17,20 +17,20 @@ import numpy as np
 from luts.errors import UserError
 from luts.files import Journal, writable_folder
 from luts.space import Architecture
-from supernet.space import SearchSpace
+from supernet.raft.space import FlowSpace
 
 if TYPE_CHECKING:
     from supernet.raft.network import FlowNetwork
     from supernet.training.scoring import HeldOut
     from supernet.training.settings import TrainingSettings
-    from supernet.training.stage import Weights
+    from supernet.training.starting import Weights
 
 _DRAWS = 1000
 Scores = dict[str, float]
 Place = tuple[int, int]
 
 
-def distinct_architectures(space: SearchSpace, count: int, seed: int) -> list[Architecture]:
+def distinct_architectures(space: FlowSpace, count: int, seed: int) -> list[Architecture]:
     """Uniform random architectures, each once.
 
     Raises:
@@ -149,16 +149,17 @@ class Apprentices:
         from supernet.training.threads import training_device
 
         repeat, index = place
-        space, seed = cast(SearchSpace, load_space(self.recipe)), self.seed + repeat
+        space, seed = cast(FlowSpace, load_space(self.recipe)), self.seed + repeat
         candidate = find_candidate(space, json.dumps(architecture.as_json()))
         folder = writable_folder(self.folder / f"{index:02d}-{repeat}")
         stage = make_stage(
             self.recipe, candidate.name, folder, self.settings, seed, None,
             device=training_device(self.device), workers=self.workers, candidate=candidate,
         )
+        network = cast("FlowNetwork", stage.rule.network)
         extra = dict(stage.extra)
         if self.head is not None:
-            extra["head"] = give_head(space, stage.rule.network, self.head)
+            extra["head"] = give_head(space, network, self.head)
         run = TrainingRun(folder, self.recipe, candidate.name, self.settings, seed, extra)
 
         def report(step: int, figures: dict[str, float]) -> None:
@@ -167,7 +168,7 @@ class Apprentices:
 
         train(run, stage.rule, stage.batches, resume=(folder / RUN_FILE).exists(),
               report=report, validate=dict)
-        return stage.rule.network
+        return network
 
 
 @lru_cache(maxsize=1)

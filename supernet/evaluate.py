@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from supernet.candidates import Candidate
     from supernet.raft.network import FlowNetwork
-    from supernet.space import SearchSpace
+    from supernet.raft.space import FlowSpace
 
 
 def main(
@@ -75,7 +75,7 @@ def main(
     from luts.files import writable_folder
     from luts.spaces import load_space
 
-    space = cast("SearchSpace", load_space(recipe))
+    space = cast("FlowSpace", load_space(recipe))
     chosen = _chosen(space, run, architecture)
     from supernet.scoring import choose_parts, score_parts, show
     from supernet.training.threads import training_device
@@ -106,7 +106,7 @@ def main(
 
 
 def _chosen(
-    space: SearchSpace, run: Path | None, architecture: str | None
+    space: FlowSpace, run: Path | None, architecture: str | None
 ) -> Candidate | None:
     from luts.files import read_json
     from supernet.candidates import Candidate, find_candidate
@@ -123,7 +123,7 @@ def _chosen(
 
 
 def _network(
-    space: SearchSpace, chosen: Candidate | None, run: Path | None, weights: Path | None
+    space: FlowSpace, chosen: Candidate | None, run: Path | None, weights: Path | None
 ) -> tuple[FlowNetwork, str]:
     """The network, and where its weights are from."""
     from supernet.recalibrate import recalibrate
@@ -137,7 +137,7 @@ def _network(
     if run is not None and chosen is not None:
         from supernet.score import load_network
 
-        return load_network(chosen.build(), run / "best.safetensors"), "search"
+        return load_network(cast("FlowNetwork", chosen.build()), run / "best.safetensors"), "search"
     if chosen is None:
         return deployable_reference(space, weights), "reference"
     trained_alone = weights is not None and (weights / chosen.name).is_dir()
@@ -150,10 +150,10 @@ def _network(
                         "name a training folder with --weights")
     network, _ = load_alone(space, chosen, weights)
     recalibrate(network, calibration_frames(space))
-    return network, "trained alone"
+    return cast("FlowNetwork", network), "trained alone"
 
 
-def _calibration(folder: Path, space: SearchSpace, count: int) -> torch.Tensor:
+def _calibration(folder: Path, space: FlowSpace, count: int) -> torch.Tensor:
     from supernet.data.collection import find_data
     from supernet.data.mixes import mix_of_all
     from supernet.data.source import FolderSource

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ OPSET = 17
 _CALL = re.compile(r"_\d+$")
 INPUTS = ("frame1", "frame2")
 OUTPUT = "flow"
+INPUT_IMAGE, OUTPUT_LOGITS = "image", "logits"
 
 
 def export_network(
@@ -32,22 +33,46 @@ def export_network(
         width: W, divisible by 8.
         placed: the network's operators; every node is named ``<path of its operator>/…``.
     """
+    frames = torch.zeros(1, 3, height, width)
+    export_module(network, dict.fromkeys(INPUTS, frames), OUTPUT, path, placed)
+
+
+def export_module(
+    network: nn.Module, inputs: Mapping[str, torch.Tensor], output: str, path: Path,
+    placed: Iterable[PlacedOperator],
+) -> None:
+    """Writes any network as ONNX with fixed shapes.
+
+    Args:
+        network: takes the inputs in their order.
+        inputs: examples by name.
+        output: name of its result.
+        path: target file.
+        placed: the network's operators; every node is named ``<path of its operator>/…``.
+    """
     import onnx
 
     network.eval()
-    frames = torch.zeros(1, 3, height, width)
     with atomic_path(path) as temporary:
         with torch.no_grad(), warnings.catch_warnings():
             # Shapes are fixed on purpose: the tracer's warnings about constants do not apply.
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                network, (frames, frames), str(temporary), dynamo=False, opset_version=OPSET,
-                input_names=list(INPUTS), output_names=[OUTPUT], do_constant_folding=True,
+                network, tuple(inputs.values()), str(temporary), dynamo=False,
+                opset_version=OPSET, input_names=list(inputs), output_names=[output],
+                do_constant_folding=True,
             )
         model = onnx.load(str(temporary))
         name_nodes(model, {item.path for item in placed})
         onnx.checker.check_model(model)
         onnx.save(model, str(temporary))
+
+
+def export_classifier(
+    network: nn.Module, images: torch.Tensor, path: Path, placed: Iterable[PlacedOperator]
+) -> None:
+    """Writes a network from images (B, 3, H, W) in 0..255 to logits; see `export_module`."""
+    export_module(network, {INPUT_IMAGE: images}, OUTPUT_LOGITS, path, placed)
 
 
 def name_nodes(model: Any, paths: set[str]) -> None:

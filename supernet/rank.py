@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from luts.files import Journal
     from luts.space import Architecture
-    from supernet.space import SearchSpace
+    from supernet.raft.space import FlowSpace
     from supernet.training.scoring import HeldOut
 
 _RESULT = "rank.json"
@@ -73,7 +73,7 @@ def main(
     from supernet.training.plan import rendered_settings
 
     settings = rendered_settings(recipe, changes or [], steps)
-    space = cast("SearchSpace", load_space(recipe))
+    space = cast("FlowSpace", load_space(recipe))
     given = supernets or ["shipped"]
     if len(set(given)) != len(given):
         raise UserError(f"--supernet {given[0]}: each supernet once")
@@ -118,7 +118,7 @@ def main(
         show(result)
 
 
-def _supernet(space: SearchSpace, name: str) -> tuple[Any, dict[str, Any]]:
+def _supernet(space: FlowSpace, name: str) -> tuple[Any, dict[str, Any]]:
     """A supernet and what tells it from others."""
     from supernet.training.checkpoint import load_checkpoint
     from supernet.weights import load_part, weights_path
@@ -146,7 +146,7 @@ def _claim(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
 
 
 def _inherited(
-    space: SearchSpace, name: str, supernet: Any, architectures: Sequence[Architecture],
+    space: FlowSpace, name: str, supernet: Any, architectures: Sequence[Architecture],
     held: HeldOut, journal: Journal,
 ) -> list[dict[str, float]]:
     """Scores with inherited weights; what the journal holds is not scored again."""

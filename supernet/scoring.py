@@ -20,8 +20,8 @@ from supernet.data.pictures import write_pictures, write_wheel
 from supernet.data.protocols import OWN, Protocol
 from supernet.data.rendered import rendered_name, rendered_pairs
 from supernet.raft.network import FlowNetwork
+from supernet.raft.space import FlowSpace
 from supernet.score import score_pairs
-from supernet.space import SearchSpace
 from supernet.tasks.flow_accuracy import rendered_as_trained
 
 _MOST_ROWS = 40
@@ -50,7 +50,7 @@ class Part:
 
 
 def choose_parts(
-    data: str, space: SearchSpace, split: str | None, only: Collection[str] | None
+    data: str, space: FlowSpace, split: str | None, only: Collection[str] | None
 ) -> list[Part]:
     """Finds what is to be scored and checks all files of it.
 

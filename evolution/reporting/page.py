@@ -86,7 +86,7 @@ def _pictures(story: Story) -> str:
     rows = []
     for number, panels in enumerate(story.pictures, start=1):
         cells = "".join(
-            f'<figure><img alt="{escape(title)} of pair {number}" src="{_inline(path)}">'
+            f'<figure><img alt="{escape(title)} of example {number}" src="{_inline(path)}">'
             f"<figcaption>{escape(title)}</figcaption></figure>"
             for title, path in panels
         )

@@ -23,7 +23,7 @@ class Story:
         result: its answer.
         evidence: calibration points and parts.
         candidates: all that was scored, in order.
-        pictures: per validation pair, title and PNG file of each panel.
+        pictures: per validation example, title and PNG file of each panel.
         recipe_text: the recipe as it was.
     """
 
@@ -32,6 +32,17 @@ class Story:
     candidates: tuple[Candidate, ...]
     pictures: list[list[tuple[str, Path]]]
     recipe_text: str
+
+    @property
+    def judged_by(self) -> str:
+        """The metric of the candidates that the charts show.
+
+        It is the objective, unless a search goes by a score that needs no data and so never
+        computes it.
+        """
+        known = [name for c in self.candidates for name in c.metrics]
+        objective = self.result.objective
+        return objective if objective in known or not known else known[0]
 
 
 def read_story(folder: Path) -> Story:

@@ -15,13 +15,15 @@ from luts.errors import UnknownNameError, UserError
 from luts.files import writable_folder
 from luts.recipes import read_recipe
 from luts.spaces import load_space
-from supernet.training.settings import TrainingSettings, merged, training_settings
+from supernet.tasks.base import task_of
+from supernet.training.common import CommonSettings, merged
+from supernet.training.settings import TrainingSettings, training_settings
 
 if TYPE_CHECKING:
     import torch
 
     from supernet.candidates import Candidate
-    from supernet.training.stage import Start
+    from supernet.training.starting import Start
 
 
 def overrides(
@@ -112,15 +114,16 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Checks every stage before anything is trained."""
+        task = task_of(self.recipe)
         names = list(self.section.get("stages", {}))
         if self.stage is not None and self.stage not in names:
             raise UnknownNameError(f"stage of recipe {self.recipe}", self.stage, names)
         for name in names:
-            held = training_settings(self.recipe, self.section, name).fad.teacher
+            held = task.settings(self.recipe, self.section, name).teaching_stage
             if held is not None and held not in names:
                 raise UnknownNameError(f"stage (fad.teacher of {name})", held, names)
         if not names:
-            training_settings(self.recipe, self.section)
+            task.settings(self.recipe, self.section)
 
     def train(
         self, networks: Sequence[str], device: torch.device, *, alone: bool = False
@@ -133,7 +136,7 @@ class Plan:
             alone: whether these are names of stand-alone networks.
 
         Raises:
-            UserError: see `supernet.training.stage.make_stage`.
+            UserError: see `supernet.tasks.base.Task.make_stage`.
         """
         from supernet.candidates import find_candidate
         from supernet.space import SearchSpace
@@ -159,12 +162,12 @@ class Plan:
         from supernet.training.loop import train
         from supernet.training.progress import TrainingProgress
         from supernet.training.run import TrainingRun, is_finished
-        from supernet.training.stage import make_stage
 
-        settings = training_settings(self.recipe, self.section, stage)
+        task = task_of(self.recipe)
+        settings = task.settings(self.recipe, self.section, stage)
         folder = self.folder if stage is None else self.folder / stage
         name = network if candidate is None else candidate.name
-        held = make_stage(
+        held = task.make_stage(
             self.recipe, name, folder, settings, self.seed, self.photos, device=device,
             workers=self.workers, start=start, teacher=self._teacher(settings),
             candidate=candidate, data=self.data,
@@ -184,7 +187,9 @@ class Plan:
         with ExitStack() as stack:
             progress = None
             if is_first():
-                progress = stack.enter_context(TrainingProgress(label, settings.steps))
+                progress = stack.enter_context(TrainingProgress(
+                    label, settings.steps, settings.figure
+                ))
             last = train(
                 run, held.rule, held.batches, resume=self.resume,
                 report=progress.report if progress else lambda step, figures: None,
@@ -194,7 +199,7 @@ class Plan:
             figures = "  ".join(f"{key} {value:.4g}" for key, value in last.items())
             print(f"{label} trained: {figures}", file=sys.stderr)
 
-    def _teacher(self, settings: TrainingSettings) -> Start:
-        if self.teacher is None and settings.fad.teacher is not None:
-            return self.folder / settings.fad.teacher
+    def _teacher(self, settings: CommonSettings) -> Start:
+        if self.teacher is None and settings.teaching_stage is not None:
+            return self.folder / settings.teaching_stage
         return self.teacher
