@@ -1,0 +1,159 @@
+"""Accuracy of classification: inherited networks on held-out images, and a score without data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from luts.errors import UserError
+from luts.files import read_json
+from luts.recipes import read_recipe
+from luts.space import Architecture
+from supernet.accuracy import AccuracySource, Array, Image, Predict
+from supernet.data.images.source import ImageSource
+from supernet.export import INPUT_IMAGE, export_classifier
+from supernet.indicator import IndicatorSpace, block_scores, indicator
+from supernet.network import Network
+from supernet.recalibrate import recalibrate
+from supernet.space import SearchSpace
+from supernet.tasks.label_pictures import answer, shown
+from supernet.tasks.labels import label_metrics
+from supernet.training.checkpoint import load_checkpoint
+from supernet.training.common import checked
+from supernet.training.image_settings import ImageSettings
+from supernet.training.image_stage import CHUNK, DATA_FILE, logits_of, open_images, outputs_of
+from supernet.weights import load_trained, weights_path
+
+INDICATOR = "bn_indicator"
+MEASURED = ("error", "error_top5", "loss")
+
+
+def trained_source(space: SearchSpace, weights: Path | None) -> ImageSource:
+    """The images that a supernet was trained on, as its training saw them.
+
+    Args:
+        space: its name is the recipe's.
+        weights: folder of the training (None: shipped weights, of the recipe's own data).
+
+    Raises:
+        UserError: the images are no longer there, or are others.
+    """
+    path = weights_path(space.name, "supernet", weights)
+    held = load_checkpoint(path, recipe=space.name, network="supernet").identity
+    settings = checked(ImageSettings, space.name, held["settings"])
+    remembered = read_json(weights / DATA_FILE)["data"] if weights is not None else None
+    images = open_images(settings, None if remembered is None else Path(remembered))
+    source = ImageSource(images, settings, space.input_height, space.input_width,
+                         outputs_of(space))
+    if source.identity["images_sha256"] != held["images_sha256"]:
+        where = f"'{remembered}'" if remembered else f"'{settings.data}'"
+        raise UserError(f"the images of {where} are not those that '{path}' was trained on")
+    return source
+
+
+class ClassificationAccuracy(AccuracySource):
+    """See `AccuracySource`.
+
+    `score` computes what the recipe's fitness names: where that is ``bn_indicator`` alone, a search
+    looks at no image. It is negative, so that smaller is better; see `supernet.indicator`.
+
+    Args:
+        space: its name is the recipe's.
+        weights: folder of a training run (None: shipped weights).
+    """
+
+    objective = "error"
+
+    def __init__(self, space: SearchSpace, weights: Path | None) -> None:
+        self.space = space
+        self.trained = load_trained(space, weights)
+        self.source = trained_source(space, weights)
+        self.held = self.source.held_out()
+        self.calibration = self.source.calibration()
+        self.wanted = set(read_recipe(space.name)["strategy"]["fitness"])
+        self.identity = {
+            **self.trained.identity, "images": self.source.images.name,
+            "images_sha256": str(self.source.identity["images_sha256"]),
+            "validation_images": len(self.held.labels),
+            "calibration_images": len(self.calibration),
+        }
+        recalibrate(self.trained.reference, self.calibration, chunk=CHUNK)
+        self._blocks = None
+        if INDICATOR in self.wanted and isinstance(space, IndicatorSpace):
+            self._blocks = block_scores(space, self.trained.supernet)
+
+    def network(self, architecture: Architecture | None) -> Network:
+        """See `AccuracySource`."""
+        if architecture is None:
+            return self.trained.reference
+        network = self.space.inherit(self.trained.supernet, architecture)
+        recalibrate(network, self.calibration, chunk=CHUNK)
+        return network.requires_grad_(False)
+
+    def score(self, architecture: Architecture) -> dict[str, float]:
+        """See `AccuracySource`."""
+        found: dict[str, float] = {}
+        if self._blocks is not None:
+            vector = self.space.encode(architecture)[None]
+            found[INDICATOR] = -float(indicator(self._blocks, vector)[0])
+        if self.wanted - {INDICATOR} or not found:
+            found |= self._metrics(self.network(architecture))
+        return found
+
+    def score_reference(self) -> dict[str, float]:
+        """See `AccuracySource`."""
+        return self._metrics(self.trained.reference)
+
+    def _metrics(self, network: Network) -> dict[str, float]:
+        return label_metrics(logits_of(network, self.held.images), self.held.labels)
+
+    def export(self, network: nn.Module, path: Path) -> None:
+        """See `AccuracySource`."""
+        space = self.space
+        # Every block's path, so that whatever was chosen keeps its names.
+        placed = [item for factor in space.factors for choices in space.factor_choices(factor)
+                  for item in space.lower_factor(factor, choices)]
+        export_classifier(network, self.held.images[:1], path, placed)
+
+    def example_inputs(self) -> dict[str, Array]:
+        """See `AccuracySource`."""
+        return {INPUT_IMAGE: self.held.images[:1].numpy()}
+
+    def output_of(self, network: nn.Module, inputs: Mapping[str, Array]) -> Array:
+        """See `AccuracySource`."""
+        with torch.no_grad():
+            logits = network.eval()(torch.from_numpy(inputs[INPUT_IMAGE]))
+        return cast(Array, logits.numpy())
+
+    def score_model(self, predict: Predict) -> dict[str, float]:
+        """See `AccuracySource`."""
+        logits = [torch.from_numpy(np.asarray(predict(image[None].numpy())))
+                  for image in self.held.images]
+        return label_metrics(torch.cat(logits), self.held.labels)
+
+    def pictures(self, predictors: Mapping[str, Predict], count: int) -> list[dict[str, Image]]:
+        """See `AccuracySource`; each predictor's panel shows its five likeliest classes."""
+        classes = self.source.images.classes
+        examples = []
+        for index in range(min(count, len(self.held.labels))):
+            image, label = self.held.images[index], int(self.held.labels[index])
+            panels = {f"image, class {classes[label]}": shown(image.numpy())}
+            for title, predict in predictors.items():
+                logits = np.asarray(predict(image[None].numpy()))[0, : len(classes)]
+                panels[title] = answer(logits, classes, label)
+            examples.append(panels)
+        return examples
+
+    def parameters(self, architecture: Architecture | None) -> int:
+        """See `AccuracySource`."""
+        with torch.device("meta"):
+            network = (
+                self.space.build_reference() if architecture is None
+                else self.space.build(architecture)
+            )
+        return sum(parameter.numel() for parameter in network.parameters())
