@@ -67,41 +67,24 @@ def ranked(
     space: ChainSpace, folder: Path, vectors: np.ndarray, truth: np.ndarray
 ) -> dict[str, Any]:
     """Agreement of one supernet's scores with the truth (smaller is better in both)."""
+    import torch
+
     from luts.progress import counted
-    from supernet.indicator import block_scores, indicator
-    from supernet.tasks.classification_accuracy import MEASURED, trained_source
+    from supernet.tasks.base import task_of
+    from supernet.training.image_stage import trained_with
     from supernet.weights import load_part
 
-    source = trained_source(space, folder)
+    settings, place = trained_with(space, folder)
+    judge = task_of(RECIPE).judge(RECIPE, settings, None, torch.device("cpu"), place)
     supernet, identity = load_part(space, "supernet", folder)
-    scorer = Inherited(space, supernet, source)
     scores: list[dict[str, float]] = []
     with counted("scoring", len(vectors)) as done:
         for vector in vectors:
-            scores.append(scorer.score(vector))
+            scores.append(judge.score_inherited(space, supernet, space.decode(vector)))
             done()
-    found = {name: agreement(np.array([s[name] for s in scores]), truth)
-             for name in MEASURED if np.ptp([s[name] for s in scores]) > 0}
-    found["indicator"] = agreement(-indicator(block_scores(space, supernet), vectors), truth)
+    values = {name: np.array([s[name] for s in scores]) for name in scores[0]}
+    found = {name: agreement(each, truth) for name, each in values.items() if np.ptp(each) > 0}
     return {"identity": identity, **found}
-
-
-class Inherited:
-    """Scores architectures with a supernet's weights; no reference is needed."""
-
-    def __init__(self, space: ChainSpace, supernet: Any, source: Any) -> None:
-        self.space, self.supernet = space, supernet
-        self.held, self.calibration = source.held_out(), source.calibration()
-
-    def score(self, vector: np.ndarray) -> dict[str, float]:
-        """Errors on the held-out images."""
-        from supernet.recalibrate import recalibrate
-        from supernet.tasks.labels import label_metrics
-        from supernet.training.image_stage import CHUNK, logits_of
-
-        network = self.space.inherit(self.supernet, self.space.decode(vector))
-        recalibrate(network, self.calibration, chunk=CHUNK)
-        return label_metrics(logits_of(network, self.held.images), self.held.labels)
 
 
 def agreement(ours: np.ndarray, truth: np.ndarray) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from luts.recipes import read_recipe
 from luts.registry import Registry
@@ -12,6 +14,7 @@ from luts.registry import Registry
 if TYPE_CHECKING:
     import torch
 
+    from luts.space import Architecture
     from supernet.accuracy import AccuracySource
     from supernet.candidates import Candidate
     from supernet.space import SearchSpace
@@ -19,14 +22,65 @@ if TYPE_CHECKING:
     from supernet.training.starting import Stage, Start
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `supernet.evaluate` was asked for; a task refuses what means nothing to it.
+
+    Attributes:
+        space: of the network.
+        candidate: the network (None: the reference).
+        run: search run whose winner it is.
+        weights: training folder (None: shipped weights).
+        data: what to score on.
+        device: where to compute.
+        split: part of the data (None: the data set's usual).
+        only: names of what alone is scored (None: everything).
+        calibrate: folder whose data settle the batch norms (None: the task's choice).
+        iterations: recurrent updates (None: as usual).
+        warm_start: begin with the result before.
+        pictures: folder for pictures.
+    """
+
+    space: SearchSpace
+    candidate: Candidate | None
+    run: Path | None
+    weights: Path | None
+    data: str
+    device: torch.device
+    split: str | None = None
+    only: Sequence[str] | None = None
+    calibrate: Path | None = None
+    iterations: int | None = None
+    warm_start: bool = False
+    pictures: Path | None = None
+
+
+class Judge(Protocol):
+    """Held-out data that many networks are scored on; the first metric counts most."""
+
+    def score(self, network: Any) -> dict[str, float]:
+        """Metrics of a network as deployed; its batch norms are recalibrated in place."""
+        ...
+
+    def score_inherited(
+        self, space: Any, supernet: Any, architecture: Architecture
+    ) -> dict[str, float]:
+        """Metrics of an architecture with weights of a supernet."""
+        ...
+
+
 class Task(abc.ABC):
     """One task; nothing of it loads torch before a network is needed.
 
     Attributes:
         named_data: data that ``--data`` takes by name instead of a folder.
+        rows_are: what scores are listed by.
+        shares_head: whether all networks have a head that a trained reference can give them.
     """
 
     named_data: tuple[str, ...]
+    rows_are: str
+    shares_head: bool = False
 
     @abc.abstractmethod
     def settings(
@@ -70,6 +124,41 @@ class Task(abc.ABC):
 
         Raises:
             UserError: there are no weights, or not the data to score with.
+        """
+
+    @abc.abstractmethod
+    def judge(
+        self, recipe: str, settings: Any, count: int | None, device: torch.device,
+        data: Path | None,
+    ) -> Judge:
+        """Held-out data.
+
+        Args:
+            recipe: name.
+            settings: training section.
+            count: examples to score on (None: the task's usual number).
+            device: where networks run.
+            data: folder (None: the task's own data).
+        """
+
+    @abc.abstractmethod
+    def ranking_settings(self, recipe: str, changes: Sequence[str], steps: int) -> CommonSettings:
+        """How networks are trained alone, for a short budget, to be ranked."""
+
+    @abc.abstractmethod
+    def told_apart(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What of a supernet's training section tells it from others of its recipe."""
+
+    @abc.abstractmethod
+    def evaluate(self, request: Request) -> tuple[str, list[dict[str, Any]]]:
+        """Scores a network.
+
+        Returns:
+            Where its weights are from, and parts of the data, each with ``data``, ``group``,
+            ``count``, ``mean`` (metrics by name) and, as `rows_are`, the same of each row.
+
+        Raises:
+            UserError: the data or the weights are missing, or an option means nothing here.
         """
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from supernet.tasks.base import Task
+from luts.recipes import read_recipe
+from supernet.tasks.base import Judge, Request, Task
 from supernet.training.common import checked
 from supernet.training.image_settings import ImageSettings
 
 if TYPE_CHECKING:
+    import torch
+
     from supernet.accuracy import AccuracySource
     from supernet.space import SearchSpace
     from supernet.training.starting import Stage
@@ -19,6 +23,7 @@ class Classification(Task):
     """The class of an image; see `Task`."""
 
     named_data = ("digits", "fashion-mnist")
+    rows_are = "classes"
 
     def settings(
         self, recipe: str, section: dict[str, Any], stage: str | None = None
@@ -45,3 +50,29 @@ class Classification(Task):
         from supernet.tasks.classification_accuracy import ClassificationAccuracy
 
         return ClassificationAccuracy(space, weights)
+
+    def judge(
+        self, recipe: str, settings: Any, count: int | None, device: torch.device,
+        data: Path | None,
+    ) -> Judge:
+        """See `Task`; images that are held out of the training part."""
+        from supernet.tasks.label_judge import LabelJudge
+
+        return LabelJudge(recipe, settings, count, device, data)
+
+    def ranking_settings(self, recipe: str, changes: Sequence[str], steps: int) -> ImageSettings:
+        """See `Task`."""
+        from supernet.training.plan import overrides
+
+        section = overrides(read_recipe(recipe).get("training", {}), changes, steps)
+        return self.settings(recipe, section)
+
+    def told_apart(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """See `Task`."""
+        return {"trained": settings["trained"]}
+
+    def evaluate(self, request: Request) -> tuple[str, list[dict[str, Any]]]:
+        """See `Task`."""
+        from supernet.tasks.classification_evaluation import evaluate_labels
+
+        return evaluate_labels(request)

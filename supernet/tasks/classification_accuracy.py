@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from luts.errors import UserError
-from luts.files import read_json
 from luts.recipes import read_recipe
 from luts.space import Architecture
 from supernet.accuracy import AccuracySource, Array, Image, Predict
@@ -21,38 +20,41 @@ from supernet.indicator import IndicatorSpace, block_scores, indicator
 from supernet.network import Network
 from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
+from supernet.tasks.label_judge import INDICATOR
 from supernet.tasks.label_pictures import answer, shown
 from supernet.tasks.labels import label_metrics
 from supernet.training.checkpoint import load_checkpoint
-from supernet.training.common import checked
-from supernet.training.image_settings import ImageSettings
-from supernet.training.image_stage import CHUNK, DATA_FILE, logits_of, open_images, outputs_of
+from supernet.training.image_stage import (
+    CHUNK,
+    logits_of,
+    open_images,
+    outputs_of,
+    trained_with,
+)
 from supernet.weights import load_trained, weights_path
 
-INDICATOR = "bn_indicator"
-MEASURED = ("error", "error_top5", "loss")
 
-
-def trained_source(space: SearchSpace, weights: Path | None) -> ImageSource:
-    """The images that a supernet was trained on, as its training saw them.
+def trained_source(
+    space: SearchSpace, weights: Path | None, network: str = "supernet"
+) -> ImageSource:
+    """The images that a network was trained on, as its training saw them.
 
     Args:
         space: its name is the recipe's.
         weights: folder of the training (None: shipped weights, of the recipe's own data).
+        network: ``reference``, ``supernet`` or the name of a stand-alone one.
 
     Raises:
         UserError: the images are no longer there, or are others.
     """
-    path = weights_path(space.name, "supernet", weights)
-    held = load_checkpoint(path, recipe=space.name, network="supernet").identity
-    settings = checked(ImageSettings, space.name, held["settings"])
-    remembered = read_json(weights / DATA_FILE)["data"] if weights is not None else None
-    images = open_images(settings, None if remembered is None else Path(remembered))
-    source = ImageSource(images, settings, space.input_height, space.input_width,
-                         outputs_of(space))
+    settings, place = trained_with(space, weights, network)
+    source = ImageSource(open_images(settings, place), settings, space.input_height,
+                         space.input_width, outputs_of(space))
+    path = weights_path(space.name, network, weights)
+    held = load_checkpoint(path, recipe=space.name, network=network).identity
     if source.identity["images_sha256"] != held["images_sha256"]:
-        where = f"'{remembered}'" if remembered else f"'{settings.data}'"
-        raise UserError(f"the images of {where} are not those that '{path}' was trained on")
+        raise UserError(f"the images of '{place or settings.data}' are not those that '{path}' was "
+                        "trained on")
     return source
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from luts.errors import UserError
-from luts.files import writable_folder, write_json
+from luts.files import read_json, writable_folder, write_json
 from luts.spaces import load_space
 from supernet.candidates import Candidate
 from supernet.data.images.find import find_images
@@ -22,10 +22,13 @@ from supernet.network import Network
 from supernet.processes import is_first, own_part
 from supernet.recalibrate import recalibrate
 from supernet.tasks.labels import label_metrics
+from supernet.training.checkpoint import load_checkpoint
+from supernet.training.common import checked
 from supernet.training.image_settings import ImageSettings
 from supernet.training.label_rules import LabelRule, SupernetLabelRule, freeze_but_indicator
 from supernet.training.rules import StepRule
 from supernet.training.starting import Stage, Start, load_teacher, start_from
+from supernet.weights import weights_path
 
 if TYPE_CHECKING:
     from supernet.space import SearchSpace
@@ -110,6 +113,26 @@ def make_image_stage(
             yield batch.to(place)
 
     return Stage(rule, batches, validate, extra)
+
+
+def trained_with(
+    space: SearchSpace, weights: Path | None, network: str = "supernet"
+) -> tuple[ImageSettings, Path | None]:
+    """How a network was trained, and where its images lie (None: a named set).
+
+    Args:
+        space: its name is the recipe's.
+        weights: folder of the training (None: shipped weights, of a named set).
+        network: ``reference``, ``supernet`` or the name of a stand-alone one.
+
+    Raises:
+        UserError: there are no such weights.
+    """
+    path = weights_path(space.name, network, weights)
+    held = load_checkpoint(path, recipe=space.name, network=network).identity
+    place = read_json(weights / DATA_FILE)["data"] if weights is not None else None
+    settings = checked(ImageSettings, space.name, held["settings"])
+    return settings, None if place is None else Path(place)
 
 
 def outputs_of(space: SearchSpace) -> int:

@@ -187,9 +187,8 @@ class Plan:
         with ExitStack() as stack:
             progress = None
             if is_first():
-                progress = stack.enter_context(TrainingProgress(
-                    label, settings.steps, settings.figure
-                ))
+                shown = TrainingProgress(label, settings.steps, settings.figure)
+                progress = stack.enter_context(shown)
             last = train(
                 run, held.rule, held.batches, resume=self.resume,
                 report=progress.report if progress else lambda step, figures: None,

@@ -6,6 +6,8 @@ import torch
 
 from luts.errors import UserError
 from luts.spaces import load_space
+from supernet import evaluate as evaluate_command
+from supernet import rank as rank_command
 from supernet import train as train_command
 from supernet.accuracy import load_accuracy
 from supernet.data.images.find import find_images
@@ -215,3 +217,49 @@ def test_wrong_options_are_refused_by_name(tmp_path):
     with pytest.raises(UserError, match="no image set"):
         train_command.main(recipe=RECIPE, changes=[], out=tmp_path, threads=1,
                            **{**REST, "data": "nowhere"})
+
+
+def evaluated(capsys, **options):
+    given = dict(run=None, reference=False, architecture=None, only=None, split=None, weights=None,
+                 calibrate=None, iterations=None, warm_start=False, pictures=None, device="cpu",
+                 as_json=True, recipe=RECIPE, data="digits")
+    evaluate({**given, **options})
+    return json.loads(capsys.readouterr().out)
+
+
+def evaluate(options):
+    evaluate_command.main(**options)
+
+
+def test_evaluation_counts_errors_by_class(trained, capsys):
+    found = evaluated(capsys, reference=True, weights=trained)
+    (part,) = found["sets"]
+    assert (part["data"], part["group"], part["count"]) == ("digits", "test", 360)
+    assert set(part["classes"]) == set("0123456789")
+    images = find_images("digits").test
+    mean = sum(part["classes"][str(label)]["error"] for label in images.labels) / len(images)
+    assert part["mean"]["error"] == pytest.approx(mean, abs=1e-3)
+    other = evaluated(capsys, architecture="largest", weights=trained, split="val")
+    assert other["weights"] == "supernet" and other["sets"][0]["count"] == 144
+
+
+def test_evaluation_refuses_what_it_has_not(trained, capsys, tmp_path):
+    with pytest.raises(UserError, match="--warm-start"):
+        evaluated(capsys, reference=True, weights=trained, warm_start=True)
+    folder = write_folder(tmp_path / "shapes", parts=("train",))
+    with pytest.raises(UserError, match="--split test.*has train, val, all"):
+        evaluated(capsys, reference=True, weights=trained, data=str(folder), split="test")
+
+
+def test_supernets_are_ranked_by_error_and_by_indicator(trained, tmp_path, capsys):
+    rank_command.main(
+        recipe=RECIPE, architectures=3, steps=2, repeats=1, supernets=[str(trained)], head=None,
+        changes=SINGLE[1:], pairs=40, data=None, seed=0, device="cpu", parallel=1, threads=1,
+        workers=1, out=tmp_path, resume=False, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    (agreement,) = found["agreement"].values()
+    assert {"error", "bn_indicator"} <= set(agreement)
+    assert found["run"]["supernets"][str(trained)]["told_apart"] == {"trained": "indicator"}
+    assert set(found["networks"][0]["alone"][0]) == {"error", "error_top5", "loss"}
+    with pytest.raises(UserError, match="share no head"):
+        rank_command.main(recipe=RECIPE, head="shipped", out=tmp_path)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from luts.errors import UserError
 from supernet.data.images.augment import augmented, fitted
-from supernet.data.images.sets import Images, ImageSet, spread
+from supernet.data.images.sets import Images, ImageSet, Pixels, spread
 from supernet.data.order import seed_of, shuffled
 from supernet.training.image_settings import ImageSettings
 
@@ -85,14 +86,22 @@ class ImageSource:
         count = count or self.settings.calibration_images
         return self.middle(spread(self.train, count)).images
 
-    def middle(self, images: Images) -> ImageBatch:
-        """Images as they are scored: scaled to the network's input, nothing random."""
+    def middle(
+        self, images: Images, indices: npt.NDArray[np.int64] | None = None
+    ) -> ImageBatch:
+        """Images as they are scored: scaled to the network's input, nothing random.
+
+        Args:
+            images: where from.
+            indices: which (None: all).
+        """
+        chosen = range(len(images)) if indices is None else indices.tolist()
         return _stacked([
             (fitted(images.read(index), self.height, self.width), int(images.labels[index]))
-            for index in range(len(images))
+            for index in chosen
         ])
 
-    def _image(self, place: int) -> tuple[np.ndarray[Any, Any], int]:
+    def _image(self, place: int) -> tuple[Pixels, int]:
         number, position = divmod(place, len(self.train))
         index = int(shuffled(self.seed, number, len(self.train))[position])
         generator = torch.Generator().manual_seed(seed_of(self.seed, _CHANGES, place))
@@ -103,7 +112,7 @@ class ImageSource:
         return image, int(self.train.labels[index])
 
 
-def _stacked(items: list[tuple[np.ndarray[Any, Any], int]]) -> ImageBatch:
+def _stacked(items: list[tuple[Pixels, int]]) -> ImageBatch:
     pixels = torch.from_numpy(np.stack([image for image, _ in items]))
     return ImageBatch(pixels.permute(0, 3, 1, 2).contiguous().float(),
                       torch.tensor([label for _, label in items]))
