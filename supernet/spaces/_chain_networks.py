@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from supernet.distribution import Distribution
 from supernet.layers.inverted import InvertedResidual, Projection
 from supernet.layers.norm import PrefixBatchNorm
 from supernet.network import Network
@@ -79,10 +80,16 @@ class ChainSupernet(_Chain):
 
     Attributes:
         choice: index of each layer's block.
+        distribution: over the choices of all layers; uniform unless the training learns it.
+
+    Args:
+        config: sizes.
+        cardinalities: number of choices of each layer.
     """
 
-    def __init__(self, config: ChainConfig) -> None:
+    def __init__(self, config: ChainConfig, cardinalities: Sequence[int]) -> None:
         super().__init__(config)
+        self.distribution = Distribution(cardinalities)
         self.choice: tuple[int, ...] = (0,) * len(config.layers)
         for layer in config.layers:
             self.layers.append(nn.ModuleList([
@@ -108,7 +115,7 @@ class ChainSupernet(_Chain):
         for own, blocks, index in zip(network.layers, self.layers, choice, strict=True):
             own.load_state_dict(cast(nn.ModuleList, blocks)[index].state_dict())
         shared = {name: value for name, value in self.state_dict().items()
-                  if not name.startswith("layers.")}
+                  if not name.startswith(("layers.", "distribution."))}
         network.load_state_dict(shared, strict=False)
 
 

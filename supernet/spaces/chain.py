@@ -98,7 +98,7 @@ class ChainSpace(IndicatorSpace):
         """See `SearchSpace`."""
         from supernet.spaces._chain_networks import ChainSupernet
 
-        return ChainSupernet(self.config)
+        return ChainSupernet(self.config, self.cardinalities.tolist())
 
     def activate(self, supernet: ChainSupernet, architecture: Architecture) -> None:
         """See `SearchSpace`."""

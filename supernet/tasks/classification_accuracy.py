@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -12,9 +12,10 @@ from torch import nn
 
 from luts.errors import UserError
 from luts.recipes import read_recipe
-from luts.space import Architecture
+from luts.space import Architecture, Vectors
 from supernet.accuracy import AccuracySource, Array, Image, Predict
 from supernet.data.images.source import ImageSource
+from supernet.distribution import Distribution
 from supernet.export import INPUT_IMAGE, export_classifier
 from supernet.indicator import IndicatorSpace, block_scores, indicator
 from supernet.network import Network
@@ -32,6 +33,8 @@ from supernet.training.image_stage import (
     trained_with,
 )
 from supernet.weights import load_trained, weights_path
+
+IMPROBABILITY = "improbability"
 
 
 def trained_source(
@@ -61,8 +64,10 @@ def trained_source(
 class ClassificationAccuracy(AccuracySource):
     """See `AccuracySource`.
 
-    `score` computes what the recipe's fitness names: where that is ``bn_indicator`` alone, a search
-    looks at no image. It is negative, so that smaller is better; see `supernet.indicator`.
+    `score` computes what the recipe's fitness names. Where that is ``bn_indicator`` alone (see
+    `supernet.indicator`), or ``improbability``, minus the logarithm of the probability that the
+    training's distribution gives (see `supernet.training.parsec`), a search looks at no image. The
+    indicator is negated, so that smaller is better.
 
     Args:
         space: its name is the recipe's.
@@ -85,9 +90,8 @@ class ClassificationAccuracy(AccuracySource):
             "calibration_images": len(self.calibration),
         }
         recalibrate(self.trained.reference, self.calibration, chunk=CHUNK)
-        self._blocks = None
-        if INDICATOR in self.wanted and isinstance(space, IndicatorSpace):
-            self._blocks = block_scores(space, self.trained.supernet)
+        self._dataless = {name: score for name, score in self._scores_without_data().items()
+                          if name in self.wanted}
 
     def network(self, architecture: Architecture | None) -> Network:
         """See `AccuracySource`."""
@@ -99,12 +103,22 @@ class ClassificationAccuracy(AccuracySource):
 
     def score(self, architecture: Architecture) -> dict[str, float]:
         """See `AccuracySource`."""
-        found: dict[str, float] = {}
-        if self._blocks is not None:
-            vector = self.space.encode(architecture)[None]
-            found[INDICATOR] = -float(indicator(self._blocks, vector)[0])
-        if self.wanted - {INDICATOR} or not found:
+        vector = self.space.encode(architecture)[None]
+        found = {name: score(vector) for name, score in self._dataless.items()}
+        if self.wanted - set(found) or not found:
             found |= self._metrics(self.network(architecture))
+        return found
+
+    def _scores_without_data(self) -> dict[str, Callable[[Vectors], float]]:
+        """What the supernet itself says of an architecture, smaller is better."""
+        space, supernet = self.space, self.trained.supernet
+        found: dict[str, Callable[[Vectors], float]] = {}
+        if isinstance(space, IndicatorSpace):
+            blocks = block_scores(space, supernet)
+            found[INDICATOR] = lambda vector: -float(indicator(blocks, vector)[0])
+        distribution = getattr(supernet, "distribution", None)
+        if isinstance(distribution, Distribution):
+            found[IMPROBABILITY] = lambda vector: -float(distribution.log_probability(vector)[0])
         return found
 
     def score_reference(self) -> dict[str, float]:

@@ -42,6 +42,38 @@ class DistilSettings(Section):
     temperature: float = Field(default=4.0, gt=0)
 
 
+class ParsecSettings(Section):
+    """A distribution over architectures that is learned with the weights (`training.parsec`).
+
+    Attributes:
+        samples: architectures of a step (PARSEC: 16; 0 and ``per_nat`` 0: no such distribution).
+        per_nat: architectures per nat of the distribution's entropy, at least one (FP-NAS: 1/4).
+        likelihood: of the search half: ``sum`` over images as PARSEC's formula reads, or ``mean``;
+            the paper does not tell, and the sum is very sharp for large batches.
+        temperature: that log-likelihoods are divided by.
+        rate: learning rate of the logits over that of the weights.
+        cost: weight of the cost of samples above the target (FP-NAS's beta).
+        target_gflops: that target, of the whole network (None: no cost).
+    """
+
+    samples: int = Field(default=0, ge=0)
+    per_nat: float = Field(default=0.0, ge=0)
+    likelihood: Literal["sum", "mean"] = "sum"
+    temperature: float = Field(default=1.0, gt=0)
+    rate: float = Field(default=1.0, gt=0)
+    cost: float = Field(default=0.0, ge=0)
+    target_gflops: float | None = Field(default=None, gt=0)
+
+    @property
+    def used(self) -> bool:
+        """Whether there is a distribution to learn."""
+        return self.samples > 0 or self.per_nat > 0
+
+    def count(self, entropy: float) -> int:
+        """Architectures of a step at an entropy in nats."""
+        return max(1, round(self.per_nat * entropy)) if self.per_nat > 0 else self.samples
+
+
 class ImageSettings(CommonSettings):
     """See `CommonSettings`; here is what classification adds.
 
@@ -55,6 +87,7 @@ class ImageSettings(CommonSettings):
             space's indicator reads; everything else keeps its random weights (BN-NAS).
         augment: crops and the like.
         distil: learning from the reference; the reference itself does not.
+        parsec: a distribution over architectures in place of the sandwich.
     """
 
     examples: ClassVar[str] = "images"
@@ -71,3 +104,4 @@ class ImageSettings(CommonSettings):
     sandwich: SandwichSettings = SandwichSettings(largest=False, smallest=False)
     augment: AugmentSection = AugmentSection()
     distil: DistilSettings = DistilSettings()
+    parsec: ParsecSettings = ParsecSettings()

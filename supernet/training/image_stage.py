@@ -26,6 +26,7 @@ from supernet.training.checkpoint import load_checkpoint
 from supernet.training.common import checked
 from supernet.training.image_settings import ImageSettings
 from supernet.training.label_rules import LabelRule, SupernetLabelRule, freeze_but_indicator
+from supernet.training.parsec import ParsecRule
 from supernet.training.rules import StepRule
 from supernet.training.starting import Stage, Start, load_teacher, start_from
 from supernet.weights import weights_path
@@ -87,7 +88,10 @@ def make_image_stage(
             recalibrate(taught.to(place), source.calibration().to(place), chunk=CHUNK)
         if settings.trained == "indicator":
             freeze_but_indicator(_indicated(space), network)
-        rule = SupernetLabelRule(space, network, taught, settings)
+        rule = (
+            ParsecRule(space, network, settings) if settings.parsec.used
+            else SupernetLabelRule(space, network, taught, settings)
+        )
     else:
         network = (space.build_reference() if candidate is None else candidate.build()).to(place)
         rule = LabelRule(network, settings)

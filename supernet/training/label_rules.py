@@ -9,6 +9,7 @@ import torch
 
 from supernet.data.images.source import ImageBatch
 from supernet.indicator import IndicatorSpace, indicator_parameters
+from supernet.layers.layout import channels_last
 from supernet.network import Network
 from supernet.space import SearchSpace
 from supernet.tasks.labels import imitation_loss, label_loss
@@ -40,7 +41,7 @@ class LabelRule(StepRule):
     def gradients(self, batch: ImageBatch, loss_of: Loss) -> tuple[Figures, torch.Tensor]:
         """Adds gradients of the network as it runs now; gives figures and logits."""
         with autocast(self.settings, batch.images.device):
-            logits = self.network(batch.images)
+            logits = self.network(channels_last(batch.images))
         loss = loss_of(logits)
         (loss * self.loss_scale).backward()  # type: ignore[no-untyped-call]
         missed = (logits.detach().argmax(1) != batch.labels).float().mean()

@@ -37,7 +37,7 @@ class Optimisation:
         settings = run.settings
         self.run, self.rule = run, rule
         self.parameters = [p for p in rule.network.parameters() if p.requires_grad]
-        self.optimiser = _optimiser(self.parameters, settings)
+        self.optimiser = _optimiser(self.parameters, settings, rule.apart())
         self.scaler = torch.amp.GradScaler(
             self.parameters[0].device.type, enabled=needs_scaling(settings.precision)
         )
@@ -59,7 +59,7 @@ class Optimisation:
         rate = one_cycle(step, settings.steps + settings.extra_steps, settings.learning_rate,
                          settings.warm_up, settings.final_learning_rate)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("factor", 1.0)
         # What a step does not touch has no gradient: neither momentum nor decay moves it.
         self.optimiser.zero_grad(set_to_none=True)
         if self.scaler.is_enabled():
@@ -123,16 +123,21 @@ class Optimisation:
 
 
 def _optimiser(
-    parameters: Sequence[nn.Parameter], settings: CommonSettings
+    parameters: Sequence[nn.Parameter], settings: CommonSettings,
+    apart: Sequence[tuple[Sequence[nn.Parameter], dict[str, Any]]],
 ) -> torch.optim.Optimizer:
     """AdamW or SGD; norms and biases are apart where they do not decay."""
-    groups: list[dict[str, Any]] = [{"params": list(parameters)}]
-    if not settings.decay_norms:
-        groups = [
-            {"params": [p for p in parameters if p.ndim > 1]},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    groups: list[dict[str, Any]] = [{"params": list(own), **options} for own, options in apart]
+    taken = {id(p) for own, _ in apart for p in own}
+    rest = [p for p in parameters if id(p) not in taken]
+    if settings.decay_norms:
+        groups.append({"params": rest})
+    else:
+        groups += [
+            {"params": [p for p in rest if p.ndim > 1]},
+            {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        groups = [group for group in groups if group["params"]]
+    groups = [group for group in groups if group["params"]]
     if settings.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum,
                                weight_decay=settings.weight_decay)

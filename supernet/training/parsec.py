@@ -19,6 +19,7 @@ from luts.errors import UserError
 from supernet.data.images.source import ImageBatch
 from supernet.distribution import Distribution
 from supernet.network import Network
+from supernet.processes import process_count
 from supernet.space import SearchSpace
 from supernet.tasks.labels import label_loss
 from supernet.training.image_settings import ImageSettings, ParsecSettings
@@ -39,13 +40,16 @@ class ParsecRule(LabelRule):
         settings: training section.
 
     Raises:
-        UserError: the supernet has no distribution.
+        UserError: the supernet has no distribution, or several processes train together.
     """
 
     def __init__(self, space: SearchSpace, supernet: Network, settings: ImageSettings) -> None:
         super().__init__(supernet, settings)
         self.space = space
         self.parsec: ParsecSettings = settings.parsec
+        if process_count() > 1:
+            raise UserError("training.parsec trains in one process: the halves of a batch have "
+                            "different tasks, and processes would divide it")
         held = getattr(supernet, "distribution", None)
         if not isinstance(held, Distribution):
             raise UserError(f"training.parsec: space '{space.name}' has no distribution over its "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,13 @@ class StepRule(abc.ABC):
             rng: settles what is random in this step.
             progress: share of the training that lies behind, 0 to 1.
         """
+
+    def apart(self) -> list[tuple[Sequence[nn.Parameter], dict[str, Any]]]:
+        """Parameters with options of their own in the optimiser.
+
+        ``factor`` is their learning rate over that of the others.
+        """
+        return []
 
     def train_mode(self) -> None:
         """Puts the network into training mode."""

@@ -101,9 +101,27 @@ class ImageSource:
             for index in chosen
         ])
 
+    def _index(self, place: int) -> int:
+        """The image of a place in the endless order; rounds are shuffled one by one.
+
+        Where a distribution is learned, the halves of a batch come from disjoint halves of the
+        images.
+        """
+        if not self.settings.parsec.used:
+            number, position = divmod(place, len(self.train))
+            return int(shuffled(self.seed, number, len(self.train))[position])
+        step, within = divmod(place, self.settings.batch)
+        first, middle = self.settings.batch // 2, len(self.train) // 2
+        trains = within >= first
+        length = len(self.train) - middle if trains else middle
+        each = self.settings.batch - first if trains else first
+        number, position = divmod(step * each + within - (first if trains else 0), length)
+        found = int(shuffled(seed_of(self.seed, int(trains)), number, length)[position])
+        # The halves are the same in every run, and of all classes.
+        return 2 * found + 1 if not trains else 2 * found
+
     def _image(self, place: int) -> tuple[Pixels, int]:
-        number, position = divmod(place, len(self.train))
-        index = int(shuffled(self.seed, number, len(self.train))[position])
+        index = self._index(place)
         generator = torch.Generator().manual_seed(seed_of(self.seed, _CHANGES, place))
         image = augmented(
             self.train.read(index), self.height, self.width, self.settings.augment, generator,
