@@ -64,7 +64,7 @@ def main(
     """Errors with inherited weights after equal trainings, by form of distillation."""
     from luts.errors import UnknownNameError
     from luts.spaces import load_space
-    from supernet.training.plan import rendered_settings
+    from supernet.training.settings import rendered_settings
 
     for name in variants or []:
         if name not in VARIANTS:

@@ -49,7 +49,7 @@ def main(
 ) -> None:
     """Seconds per step and architecture of a supernet against its largest network alone."""
     from luts.spaces import load_space
-    from supernet.training.plan import rendered_settings
+    from supernet.training.settings import rendered_settings
 
     settings = rendered_settings(recipe, changes or [])
     space = cast("FlowSpace", load_space(recipe))

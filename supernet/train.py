@@ -95,7 +95,8 @@ def main(
         raise UserError("give --network or --architecture, not both")
     plan = read_recipe(recipe)
     from supernet.tasks.base import task_of
-    from supernet.training.plan import Plan, overrides
+    from supernet.training.overrides import overrides
+    from supernet.training.plan import Plan
 
     task = task_of(recipe)
     named = data if data in task.named_data else None

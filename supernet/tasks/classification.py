@@ -62,7 +62,7 @@ class Classification(Task):
 
     def ranking_settings(self, recipe: str, changes: Sequence[str], steps: int) -> ImageSettings:
         """See `Task`."""
-        from supernet.training.plan import overrides
+        from supernet.training.overrides import overrides
 
         section = overrides(read_recipe(recipe).get("training", {}), changes, steps)
         return self.settings(recipe, section)

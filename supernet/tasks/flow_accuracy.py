@@ -22,7 +22,7 @@ from supernet.recalibrate import recalibrate
 from supernet.tasks.flow import flow_metrics
 from supernet.training.data import validation_batch
 from supernet.training.fad import feature_distance
-from supernet.training.plan import rendered_settings
+from supernet.training.settings import rendered_settings
 from supernet.weights import load_part, load_trained
 
 VALIDATION_PAIRS = 8

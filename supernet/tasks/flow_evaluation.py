@@ -20,7 +20,7 @@ from supernet.score import load_network
 from supernet.scoring import choose_parts, score_parts
 from supernet.tasks.base import Request
 from supernet.tasks.flow_accuracy import FlowAccuracy, calibration_frames, deployable_reference
-from supernet.training.plan import rendered_settings
+from supernet.training.settings import rendered_settings
 from supernet.weights import load_alone
 
 

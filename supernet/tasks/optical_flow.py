@@ -69,7 +69,7 @@ class OpticalFlow(Task):
         self, recipe: str, changes: Sequence[str], steps: int
     ) -> TrainingSettings:
         """See `Task`."""
-        from supernet.training.plan import rendered_settings
+        from supernet.training.settings import rendered_settings
 
         return rendered_settings(recipe, changes, steps)
 

@@ -9,75 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import yaml
-
-from luts.errors import UnknownNameError, UserError
+from luts.errors import UnknownNameError
 from luts.files import writable_folder
-from luts.recipes import read_recipe
 from luts.spaces import load_space
 from supernet.tasks.base import task_of
-from supernet.training.common import CommonSettings, merged
-from supernet.training.settings import TrainingSettings, training_settings
+from supernet.training.common import CommonSettings
 
 if TYPE_CHECKING:
     import torch
 
     from supernet.candidates import Candidate
     from supernet.training.starting import Start
-
-
-def overrides(
-    section: dict[str, Any], changes: Sequence[str], steps: int | None = None,
-    batch: int | None = None, data: str | None = None,
-) -> dict[str, Any]:
-    """A recipe's training section with what the user wants otherwise, in every stage.
-
-    Args:
-        section: of the recipe.
-        changes: such as ``fad.pool=mean``; values are YAML.
-        steps: steps (None: the recipe's).
-        batch: pairs a step (None: the recipe's).
-        data: what to train on (None: the recipe's).
-
-    Raises:
-        UserError: a change is no ``name=value``.
-    """
-    wanted: dict[str, Any] = {
-        name: value for name, value in (("steps", steps), ("batch", batch), ("data", data))
-        if value is not None
-    }
-    for change in changes:
-        name, equals, text = change.partition("=")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = None
-        if not (equals and name and text and value is not None):
-            raise UserError(f"--set {change}: give NAME=VALUE, such as ema=0.999 or fad.taps=[4]")
-        for part in reversed(name.split(".")):
-            value = {part: value}
-        wanted = merged(wanted, value)
-    stages = {name: merged(own, wanted) for name, own in section.get("stages", {}).items()}
-    return {**merged(section, wanted), **({"stages": stages} if stages else {})}
-
-
-def rendered_settings(
-    recipe: str, changes: Sequence[str] = (), steps: int | None = None
-) -> TrainingSettings:
-    """How a recipe trains from scratch (in its first stage, if it has stages), on rendered pairs.
-
-    Args:
-        recipe: name.
-        changes: see `overrides`.
-        steps: steps (None: the recipe's).
-
-    Raises:
-        UserError: no such recipe, or a setting is unknown or out of range.
-    """
-    section = overrides(
-        read_recipe(recipe).get("training", {}), changes, steps, data="rendered"
-    )
-    return training_settings(recipe, section, next(iter(section.get("stages", {})), None))
 
 
 @dataclass(frozen=True, slots=True)

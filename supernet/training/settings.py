@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from luts.recipes import read_recipe
 from supernet.training.common import CommonSettings, SandwichSettings, Section, checked, merged
+from supernet.training.overrides import overrides
 
 __all__ = ["FADSettings", "RenderSection", "SandwichSettings", "TrainingSettings", "merged",
-           "training_settings"]
+           "rendered_settings", "training_settings"]
 
 
 class FADSettings(Section):
@@ -110,3 +113,22 @@ def training_settings(
 ) -> TrainingSettings:
     """Checks the training section of a recipe of optical flow; see `checked`."""
     return checked(TrainingSettings, recipe, section, stage)
+
+
+def rendered_settings(
+    recipe: str, changes: Sequence[str] = (), steps: int | None = None
+) -> TrainingSettings:
+    """How a recipe trains from scratch (in its first stage, if it has stages), on rendered pairs.
+
+    Args:
+        recipe: name.
+        changes: see `overrides`.
+        steps: steps (None: the recipe's).
+
+    Raises:
+        UserError: no such recipe, or a setting is unknown or out of range.
+    """
+    section = overrides(
+        read_recipe(recipe).get("training", {}), changes, steps, data="rendered"
+    )
+    return training_settings(recipe, section, next(iter(section.get("stages", {})), None))
