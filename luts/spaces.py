@@ -14,6 +14,7 @@ SPACES: Registry[OperatorSpace] = Registry(
         "flownas": "supernet.spaces.flownas:flownas",
         "flownas-small": "supernet.spaces.flownas:flownas_small",
         "nasbench-macro": "supernet.spaces.nasbench_macro:nasbench_macro",
+        "parsec-chain-small": "supernet.spaces.bn_nas:parsec_chain_small",
     },
 )
 

@@ -45,3 +45,8 @@ def bn_nas() -> ChainSpace:
 def bn_nas_small() -> ChainSpace:
     """The same choice of blocks at 12 layers (6^12 architectures), for CPUs."""
     return ChainSpace("bn-nas-small", SMALL_CONFIG, _MOBILENET)
+
+
+def parsec_chain_small() -> ChainSpace:
+    """The small space under the name of another recipe, which learns a distribution over it."""
+    return ChainSpace("parsec-chain-small", SMALL_CONFIG, _MOBILENET)
