@@ -78,7 +78,7 @@ class ImageSettings(CommonSettings):
     """See `CommonSettings`; here is what classification adds.
 
     Attributes:
-        data: ``digits`` or ``fashion-mnist``; ``--data`` names any other set.
+        data: ``digits``, ``fashion-mnist``, or ``own``: what ``--data`` names, which goes before.
         label_smoothing: share of the target that is spread over all classes.
         held_out: share of the training images that scores architectures and is not trained on.
         validation_images: at most so many of them.

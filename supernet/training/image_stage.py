@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 DATA_FILE = "data.json"
 """In a training folder: where its images lie, which its identity does not hold."""
 CHUNK = 128
+OWN = "own"
 
 
 def open_images(settings: ImageSettings, place: Path | None) -> ImageSet:
@@ -47,9 +48,11 @@ def open_images(settings: ImageSettings, place: Path | None) -> ImageSet:
         place: where the images lie (None: the named set).
 
     Raises:
-        UserError: there is no such set.
+        UserError: there is no such set, or the recipe names none and no place was given.
         CorruptFileError: files are missing or broken; all are counted.
     """
+    if place is None and settings.data == OWN:
+        raise UserError("this recipe trains on images of your own; name their place with --data")
     images = find_images(settings.data if place is None else place)
     images.check()
     return images

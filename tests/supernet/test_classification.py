@@ -214,6 +214,8 @@ def test_wrong_options_are_refused_by_name(tmp_path):
                            **REST)
     with pytest.raises(UserError, match="--photos"):
         make_image_stage(RECIPE, "reference", tmp_path, ImageSettings(), 0, tmp_path)
+    with pytest.raises(UserError, match="--data"):
+        train_command.main(recipe="bn-nas", changes=[], out=tmp_path, threads=1, **REST)
     with pytest.raises(UserError, match="no image set"):
         train_command.main(recipe=RECIPE, changes=[], out=tmp_path, threads=1,
                            **{**REST, "data": "nowhere"})
