@@ -127,7 +127,7 @@ def _trained(
     run = TrainingRun(
         writable_folder(folder / "supernet"), recipe, "supernet", settings, seed, stage.extra
     )
-    with TrainingProgress(label, settings.steps) as progress:
+    with TrainingProgress(label, settings.steps, settings.figure) as progress:
         train(run, stage.rule, stage.batches, resume=(run.folder / RUN_FILE).exists(),
               report=progress.report, validate=stage.validate)
     return stage.rule.network
