@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,7 @@ def save_pictures(accuracy: AccuracySource, folder: Path, threads: int) -> None:
             _write_png(place / name, pixels)
             row.append([title, name])
         index.append(row)
-    write_json(place / INDEX, index)
+    write_json(place / INDEX, {"caption": accuracy.caption, "examples": index})
 
 
 def read_pictures(folder: Path) -> list[list[tuple[str, Path]]]:
@@ -56,12 +56,31 @@ def read_pictures(folder: Path) -> list[list[tuple[str, Path]]]:
     if not (place / INDEX).exists():
         return []
     examples = []
-    for row in read_json(place / INDEX):
+    for row in _index(place)["examples"]:
         examples.append([(str(title), place / Path(name).name) for title, name in row])
         for _, path in examples[-1]:
             if not path.is_file():
                 raise CorruptFileError(f"{place / INDEX} names {path.name}, which is not there")
     return examples
+
+
+def read_caption(folder: Path) -> str:
+    """What the pictures show; empty when the run drew none.
+
+    Raises:
+        CorruptFileError: the index is damaged.
+    """
+    place = folder / FOLDER
+    return str(_index(place)["caption"]) if (place / INDEX).exists() else ""
+
+
+def _index(place: Path) -> dict[str, Any]:
+    held = read_json(place / INDEX)
+    if isinstance(held, list):  # as runs of flow kept it before there were captions
+        return {"caption": "", "examples": held}
+    if not isinstance(held, dict) or set(held) != {"caption", "examples"}:
+        raise CorruptFileError(f"{place / INDEX} is damaged")
+    return held
 
 
 def _write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 _MOST_ROWS = 40
 
 
-def show(scored: Sequence[dict[str, Any]], rows_are: str = "pairs") -> None:
+def show(scored: Sequence[dict[str, Any]], rows_are: str, row: str) -> None:
     """Prints a table on a terminal, tab-separated lines elsewhere.
 
     Args:
         scored: parts, each with ``data``, ``group``, ``count``, ``mean`` and its rows by name.
-        rows_are: key of these rows, and their word.
+        rows_are: key of these rows.
+        row: word for one of them.
     """
     names = list(scored[0]["mean"])
     rows = []
@@ -27,15 +28,15 @@ def show(scored: Sequence[dict[str, Any]], rows_are: str = "pairs") -> None:
             figures = ["" if metrics[n] is None else f"{metrics[n]:.3f}" for n in names]
             rows.append([data, name, *figures])
     if not sys.stdout.isatty():
-        for row in (["data", rows_are, *names], *rows):
-            print("\t".join(row))
+        for line in (["data", row, *names], *rows):
+            print("\t".join(line))
         return
     from rich.console import Console
     from rich.table import Table
 
     table = Table()
-    for place, name in enumerate(("data", rows_are, *names)):
+    for place, name in enumerate(("data", row, *names)):
         table.add_column(name, justify="left" if place < 2 else "right")
-    for row in rows:
-        table.add_row(*row)
+    for line in rows:
+        table.add_row(*line)
     Console().print(table)

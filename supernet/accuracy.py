@@ -27,10 +27,12 @@ class AccuracySource(abc.ABC):
     Attributes:
         objective: name of the metric that a search minimises.
         identity: what the scores rest on (digests of weights, training steps).
+        caption: what `pictures` show.
     """
 
     objective: str
     identity: dict[str, str | int]
+    caption: str
 
     @abc.abstractmethod
     def score(self, architecture: Architecture) -> dict[str, float]:

@@ -71,24 +71,26 @@ def main(
     """
     if sum((run is not None, reference, architecture is not None)) != 1:
         raise UserError("give one of --run RUN, --reference and --architecture NAME or JSON")
-    if split not in (None, "all", "train", "val", "test"):
-        raise UserError(f"--split {split}: give all, train, val or test")
+    from supernet.tasks.base import Request, task_of
+
+    task = task_of(recipe)
+    if split is not None and split not in task.splits:
+        *most, last = task.splits
+        raise UserError(f"--split {split}: give {', '.join(most)} or {last}")
     from luts.spaces import load_space
 
     space = cast("SearchSpace", load_space(recipe))
     chosen = _chosen(space, run, architecture)
     from supernet._score_table import show
-    from supernet.tasks.base import Request, task_of
     from supernet.training.threads import training_device
 
     request = Request(
         space, chosen, run, weights, data, training_device(device), split, only, calibrate,
         iterations, warm_start, pictures,
     )
-    task = task_of(recipe)
     origin, scored = task.evaluate(request)
     if not as_json:
-        show(scored, task.rows_are)
+        show(scored, task.rows_are, task.row)
         return
     name = "reference" if chosen is None else chosen.name
     found: dict[str, Any] = {

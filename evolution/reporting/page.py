@@ -57,6 +57,7 @@ def render(story: Story) -> str:
         ),
         "parts": drawing.draw_parts(story.evidence.parts),
         "pictures": _pictures(story),
+        "caption": escape(story.caption),
         "rounds": rounds(result),
         "provenance": provenance(result),
         "recipe": escape(story.recipe_text),

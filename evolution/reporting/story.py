@@ -9,7 +9,7 @@ from pathlib import Path
 from evolution.evidence import Evidence
 from evolution.folder import JOURNAL
 from evolution.ledger import EVALUATED
-from evolution.pictures import read_pictures
+from evolution.pictures import read_caption, read_pictures
 from evolution.result import Result, load_result
 from evolution.scoring import Candidate
 from luts.errors import CorruptFileError, UserError
@@ -25,6 +25,7 @@ class Story:
         candidates: all that was scored, in order.
         pictures: per validation example, title and PNG file of each panel.
         recipe_text: the recipe as it was.
+        caption: what the pictures show.
     """
 
     result: Result
@@ -32,6 +33,7 @@ class Story:
     candidates: tuple[Candidate, ...]
     pictures: list[list[tuple[str, Path]]]
     recipe_text: str
+    caption: str = ""
 
     @property
     def judged_by(self) -> str:
@@ -62,6 +64,7 @@ def read_story(folder: Path) -> Story:
         _candidates(folder / JOURNAL),
         read_pictures(folder),
         recipe.read_text(encoding="utf-8"),
+        read_caption(folder),
     )
 
 

@@ -75,11 +75,15 @@ class Task(abc.ABC):
     Attributes:
         named_data: data that ``--data`` takes by name instead of a folder.
         rows_are: what scores are listed by.
+        row: one of these.
+        splits: parts of data that can be scored.
         shares_head: whether all networks have a head that a trained reference can give them.
     """
 
     named_data: tuple[str, ...]
     rows_are: str
+    row: str
+    splits: tuple[str, ...] = ("all", "train", "val")
     shares_head: bool = False
 
     @abc.abstractmethod

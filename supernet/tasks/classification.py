@@ -24,6 +24,8 @@ class Classification(Task):
 
     named_data = ("digits", "fashion-mnist")
     rows_are = "classes"
+    row = "class"
+    splits = ("all", "train", "val", "test")
 
     def settings(
         self, recipe: str, section: dict[str, Any], stage: str | None = None

@@ -75,6 +75,8 @@ class ClassificationAccuracy(AccuracySource):
     """
 
     objective = "error"
+    caption = ("The likeliest classes by the exported models; the true one has another colour than "
+               "the others.")
 
     def __init__(self, space: SearchSpace, weights: Path | None) -> None:
         self.space = space

@@ -65,6 +65,7 @@ class FlowAccuracy(AccuracySource):
     """
 
     objective = "epe"
+    caption = "Flow from the exported models; hue is direction, saturation is speed."
 
     def __init__(self, space: FlowSpace, weights: Path | None) -> None:
         self.space = space

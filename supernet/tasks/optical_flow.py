@@ -26,6 +26,7 @@ class OpticalFlow(Task):
 
     named_data = ("rendered",)
     rows_are = "pairs"
+    row = "pair"
     shares_head = True
 
     def settings(

@@ -46,5 +46,6 @@ def test_the_report_speaks_of_classes_and_blocks(finished):
     assert "error, searched" in page and "bn_indicator" in page
     # What has no flow does not speak of it; the libraries inside the page may.
     told = re.sub(r"<script.*?</script>", "", page, flags=re.S)
-    assert not re.search(r"\bflow\b|\bepe\b|\bpair \d", told)
+    assert not re.search(r"\bflow\b|\bepe\b|\bpair \d|not finite", told, re.I)
+    assert "The likeliest classes" in told
     assert len(list((out / "pictures").glob("*.png"))) == 3 * 3
