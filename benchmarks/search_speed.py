@@ -47,6 +47,7 @@ def main(
 
     from evolution.constraint import LatencyConstraint
     from evolution.feasibility import feasible_region
+    from evolution.requirements import LatencyRequirement
     from evolution.strategies.evolution import Evolution, EvolutionSettings
     from predictor.load import load_predictor
 
@@ -55,7 +56,7 @@ def main(
     ends = np.stack([predictor.fastest(), predictor.slowest()])
     low, high = predictor.predict(ends).upper_ms
     limit_ms = float(low + budget * (high - low))
-    latency = LatencyConstraint(predictor, limit_ms)
+    latency = LatencyConstraint(predictor, limit_ms, label=target)
     seconds: dict[str, list[float]] = {name: [] for name in SETTINGS}
     accepted: dict[str, list[int]] = {name: [] for name in SETTINGS}
     for seed in range(rounds):
@@ -68,7 +69,7 @@ def main(
                 tries=tries, **given,
             )
             began = time.perf_counter()
-            region = feasible_region(predictor.space, latency, None, target=target)
+            region = feasible_region(predictor.space, [LatencyRequirement(latency)])
             strategy = Evolution(region, settings, seed)
             count = 0
             for _ in range(generations):

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from evolution import evidence, provenance
+from evolution import evidence
+from evolution.answer import Found, answer
 from evolution.export import BEST, WEIGHTS, export_onnx, export_weights
+from evolution.feasibility import feasible_region
 from evolution.folder import RESULT, RunFolder
+from evolution.front import FrontLog, prove_front
 from evolution.ledger import STARTED, Ledger
+from evolution.level import Level, check_levels
 from evolution.pictures import save_pictures
 from evolution.prepare import Plan
 from evolution.progress import View
 from evolution.report import REPORT, write_report
-from evolution.result import (
-    ConstraintResult,
-    NetworkResult,
-    Provenance,
-    Result,
-    RoundResult,
-    load_result,
-)
+from evolution.result import Result, load_result
 from evolution.rounds import Outcome, Round, prove
-from evolution.scoring import Scorer, finite
+from evolution.scoring import Scorer
 from evolution.search import Search
-from evolution.verification import Measurer, Verifier
+from evolution.strategies.base import Vector
+from evolution.verification import Elsewhere, Measurer, Verifier
 from luts.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
 
 
 def conduct(
-    plan: Plan, accuracy: AccuracySource, measure: Measurer | None, view: View
+    plan: Plan, accuracy: AccuracySource, measure: Measurer | None, view: View,
+    also: Mapping[str, Measurer] | None = None,
 ) -> Result:
     """Carries out a plan, from the start or from where its folder stands.
 
@@ -42,6 +42,8 @@ def conduct(
         accuracy: scores, builds and exports networks.
         measure: measures exported networks on the target; None where it is not here.
         view: is told how it goes.
+        also: the same as ``measure`` for those of the plan's further targets that are here, by
+            their labels.
 
     Returns:
         What ``result.json`` holds.
@@ -53,7 +55,9 @@ def conduct(
         if (folder.path / RESULT).exists():
             result = load_result(folder.path)
         else:
-            result = _search(plan, folder, accuracy, measure, view)
+            measurers = {**({} if measure is None else {plan.latency.label: measure}),
+                         **(also or {})}
+            result = _search(plan, folder, accuracy, measurers, view)
             result.save(folder.path)
         if not (folder.path / REPORT).exists():
             write_report(folder.path)
@@ -61,29 +65,65 @@ def conduct(
 
 
 def _search(
-    plan: Plan, folder: RunFolder, accuracy: AccuracySource, measure: Measurer | None, view: View
+    plan: Plan, folder: RunFolder, accuracy: AccuracySource, measurers: Mapping[str, Measurer],
+    view: View,
 ) -> Result:
     ledger = Ledger(folder.journal)
     _same_weights(ledger, accuracy, folder.path)
+    found = find(plan, ledger, accuracy, measurers, folder.path, view)
+    _hand_over(plan, accuracy, found.verifier, found.outcome, view)
+    return answer(plan, accuracy, found)
+
+
+def find(
+    plan: Plan, ledger: Ledger, accuracy: AccuracySource, measurers: Mapping[str, Measurer],
+    folder: Path, view: View,
+) -> Found:
+    """Searches and proves; what is handed over beside the exported network is left to others.
+
+    Args:
+        plan: what to search; its constraints change as the search learns.
+        ledger: keeps all that happens.
+        accuracy: scores, builds and exports networks.
+        measurers: by the labels of those targets that are here.
+        folder: where the exported networks go.
+        view: is told how it goes.
+
+    Raises:
+        UserError: nothing could be scored.
+    """
     settings, recipe = plan.settings, plan.recipe
-    strategy = recipe.strategy_class()(plan.region, recipe.strategy_settings(), settings.seed)
-    scorer = Scorer(plan.space, accuracy, recipe.strategy.fitness, ledger)
-    search = Search(strategy, scorer, plan.region, plan.latency, view)
     limits = recipe.verification
+    goals = {goal.latency.label: goal for goal in (plan.goal, *plan.also)}
     verifier = Verifier(
         accuracy,
-        measure,
-        folder.path,
-        budget_ms=settings.latency_ms,
+        measurers.get(plan.latency.label),
+        folder,
+        latency=plan.latency,
         limits=limits,
         threads=settings.threads,
+        also=[Elsewhere(goal.latency, measurers[goal.latency.label]) for goal in plan.also
+              if goal.latency.label in measurers],
     )
-    view.begin(settings.evaluations, settings.latency_ms, accuracy.objective)
+    region, levels = plan.region, tuple[Level, ...]()
+    if settings.level_check and measurers:
+        levels = check_levels(goals, measurers, verifier.reference(), ledger, view)
+        region = feasible_region(plan.space, plan.requirements)
+    strategy = recipe.strategy_class()(region, recipe.strategy_settings(), settings.seed)
+    scorer = Scorer(plan.space, accuracy, recipe.strategy.fitness, ledger)
+    search = Search(strategy, scorer, region, plan.latency, view)
+    log = FrontLog(search, ledger) if settings.pareto is not None else None
+    passed: dict[Vector, Round] = {}
+    view.begin(settings.evaluations, plan.latency.budget_ms, accuracy.objective)
     try:
         if ledger.replaying:
             view.say("resuming: earlier evaluations are taken from the journal")
         search.advance(settings.evaluations)
-        outcome = prove(search, verifier, ledger, limits, view)
+        if log is None:
+            outcome = prove(search, verifier, ledger, limits, view)
+        else:
+            outcome, passed = prove_front(search, verifier, ledger, limits, view,
+                                          settings.verify_points)
     finally:
         view.end()
     if outcome is None:
@@ -91,8 +131,7 @@ def _search(
             f"none of {len(search.candidates)} architectures has finite metrics; are the weights "
             f"of '{recipe.name}' trained?"
         )
-    _hand_over(plan, accuracy, verifier, outcome, view)
-    return _result(plan, accuracy, search, outcome)
+    return Found(search, verifier, outcome, levels, log, passed)
 
 
 def _same_weights(ledger: Ledger, accuracy: AccuracySource, path: Path) -> None:
@@ -122,76 +161,3 @@ def _hand_over(
     export_weights(network, plan.path / WEIGHTS, header)
     evidence.collect(plan, candidate.vector).save(plan.path)
     save_pictures(accuracy, plan.path, plan.settings.threads)
-
-
-def _result(plan: Plan, accuracy: AccuracySource, search: Search, outcome: Outcome) -> Result:
-    settings, chosen = plan.settings, outcome.chosen
-    architecture = plan.space.decode(evidence.as_array(chosen.candidate.vector))
-    reference_ms, reference_upper_ms = plan.predictor.predict_reference()
-    scores = accuracy.score_reference()
-    check = chosen.check
-    return Result(
-        target=settings.target,
-        recipe=settings.recipe,
-        seed=settings.seed,
-        objective=accuracy.objective,
-        constraint=ConstraintResult(
-            latency_ms=settings.latency_ms, parameters=settings.parameters
-        ),
-        best=NetworkResult(
-            architecture=architecture.as_json(),
-            predicted_latency_ms=chosen.candidate.latency_ms,
-            upper_latency_ms=chosen.candidate.upper_ms,
-            measured_latency_ms=check.best.median_ms if check.best else None,
-            measured=check.best,
-            # A search may go by a score alone; what it did not compute is known from the proof.
-            metrics={**check.torch_metrics, **chosen.candidate.metrics},
-            parameters=accuracy.parameters(architecture),
-        ),
-        reference=NetworkResult(
-            architecture=None,
-            predicted_latency_ms=reference_ms,
-            upper_latency_ms=reference_upper_ms,
-            measured_latency_ms=check.reference.median_ms if check.reference else None,
-            measured=check.reference,
-            metrics={name: finite(value) for name, value in scores.items()},
-            parameters=accuracy.parameters(None),
-        ),
-        verified=outcome.verified,
-        reason=outcome.reason,
-        latencies="estimated" if plan.estimated else "measured",
-        evidence=plan.evidence,
-        to_verify=provenance.verify_command(plan.path) if plan.estimated else "",
-        evaluations=len(search.candidates),
-        shared=plan.shared,
-        correction=plan.latency.correction,
-        rounds=tuple(_round(plan, done) for done in outcome.rounds),
-        provenance=_provenance(plan, dict(accuracy.identity)),
-    )
-
-
-def _round(plan: Plan, done: Round) -> RoundResult:
-    vector = evidence.as_array(done.candidate.vector)
-    return RoundResult(
-        architecture=plan.space.decode(vector).as_json(),
-        predicted_latency_ms=done.candidate.latency_ms,
-        upper_latency_ms=done.candidate.upper_ms,
-        check=done.check,
-    )
-
-
-def _provenance(plan: Plan, accuracy: dict[str, Any]) -> Provenance:
-    info = plan.table.info
-    return Provenance(
-        versions=provenance.versions(),
-        commit=provenance.commit(),
-        table=plan.settings.table,
-        accuracy=accuracy,
-        recipe_sha256=plan.settings.recipe_sha256,
-        seed=plan.settings.seed,
-        date=provenance.now(),
-        threads=plan.settings.threads,
-        runtime=f"{info.runtime} {info.runtime_version}",
-        precision=info.precision,
-        device=dict(info.device),
-    )

@@ -6,11 +6,10 @@ import abc
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from evolution.counts import counted, gathered
+from evolution.counts import gathered
 from evolution.strategies.base import Floats, Mask
-from luts.space import OperatorSpace, Vectors
+from luts.space import Vectors
 from predictor.base import LatencyPredictor
 
 
@@ -46,6 +45,27 @@ class Limit(Constraint):
         """
 
 
+class Narrowed(Limit):
+    """A share of another limit, which may change.
+
+    Args:
+        limit: the other one.
+        share: how much of it may be used.
+    """
+
+    def __init__(self, limit: Limit, share: float) -> None:
+        self._limit = limit
+        self._share = share
+
+    def use(self, vectors: Vectors) -> Floats:
+        """See `Limit.use`."""
+        return np.asarray(self._limit.use(vectors) / self._share)
+
+    def factor_uses(self) -> list[Floats]:
+        """See `Limit.factor_uses`."""
+        return [np.asarray(rows / self._share) for rows in self._limit.factor_uses()]
+
+
 @dataclass
 class LatencyConstraint(Limit):
     """The predictor's upper bound, times what verification taught, must not exceed the budget.
@@ -54,11 +74,13 @@ class LatencyConstraint(Limit):
         predictor: gives the upper bounds.
         budget_ms: the limit.
         correction: factor on the upper bounds; grows where a measurement broke the budget.
+        label: the target that it is for, with its threads where they are not 1.
     """
 
     predictor: LatencyPredictor
     budget_ms: float
     correction: float = 1.0
+    label: str = ""
     _slope: float = field(default=0.0, init=False, repr=False)
 
     def keeps(self, upper_ms: Floats) -> Mask:
@@ -69,6 +91,10 @@ class LatencyConstraint(Limit):
         """See `Limit.use`."""
         upper_ms = self.predictor.predict(vectors).upper_ms
         return np.asarray(upper_ms * self.correction / self.budget_ms)
+
+    def upper_ms(self, vectors: Vectors) -> Floats:
+        """Upper bounds as predicted, uncorrected, shape ``(count,)``."""
+        return self.predictor.predict(vectors).upper_ms
 
     def factor_uses(self) -> list[Floats]:
         """See `Limit.factor_uses`; table latencies, scaled as upper bounds grow with them."""
@@ -117,29 +143,3 @@ def shared_error(predictor: LatencyPredictor, relative: bool) -> float:
         return 1.0
     latency_ms, upper_ms = predictor.predict_reference()
     return min(1.0, latency_ms * float(np.exp(predictor.relative_margin)) / upper_ms)
-
-
-class ParameterConstraint(Limit):
-    """The whole network, norms folded into convolutions, must have at most so many weights.
-
-    Args:
-        space: its operators are counted, each place once.
-        limit: largest number of weights.
-    """
-
-    def __init__(self, space: OperatorSpace, limit: int) -> None:
-        self.space = space
-        self.limit = limit
-        self._rows = counted(space, "parameters")
-
-    def count(self, vectors: Vectors) -> npt.NDArray[np.int64]:
-        """Weights of each architecture, shape ``(count,)``."""
-        return np.rint(gathered(self.space, self._rows, vectors)).astype(np.int64)
-
-    def use(self, vectors: Vectors) -> Floats:
-        """See `Limit.use`."""
-        return np.asarray(self.count(vectors) / self.limit)
-
-    def factor_uses(self) -> list[Floats]:
-        """See `Limit.factor_uses`."""
-        return [rows / self.limit for rows in self._rows]

@@ -1,132 +1,134 @@
-"""Whether a budget can be met at all, answered before anything slow is loaded."""
+"""Whether constraints can be kept at all, answered before anything slow is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from evolution.constraint import LatencyConstraint, ParameterConstraint
+from evolution.constraint import LatencyConstraint
 from evolution.optimum import Optimiser
 from evolution.region import Region
-from evolution.strategies.base import Floats
+from evolution.requirements import LatencyRequirement, Reach, Requirement, limits_of
+from evolution.strategies.base import Vector
 from luts.errors import InfeasibleError
 from luts.space import OperatorSpace, Vectors
 
-_STEPS = 100
-# Bounds are not quite additive; nearer than this to the budget the draw has the last word.
+# Bounds are not quite additive; nearer than this to the limits the draw has the last word.
 _DOUBT = 1.02
 
 
-def descend(
-    space: OperatorSpace, start: npt.NDArray[np.int64], cost: Callable[[Vectors], Floats]
-) -> npt.NDArray[np.int64]:
-    """Changes one decision at a time for the better until none helps.
-
-    Args:
-        space: the space.
-        start: index vector, shape ``(decisions,)``.
-        cost: costs of a population, shape ``(count,)``.
-
-    Returns:
-        Index vector whose cost no single change lowers (after at most 100 changes).
-    """
-    current = start
-    current_cost = float(cost(current[None])[0])
-    for _ in range(_STEPS):
-        around = _neighbours(space, current)
-        costs = cost(around)
-        best = int(np.argmin(costs))
-        if not costs[best] < current_cost:
-            break
-        current, current_cost = around[best], float(costs[best])
-    return current
-
-
-def feasible_region(
-    space: OperatorSpace,
-    latency: LatencyConstraint,
-    parameters: ParameterConstraint | None,
-    *,
-    target: str,
-) -> Region:
+def feasible_region(space: OperatorSpace, requirements: Sequence[Requirement]) -> Region:
     """The region that keeps every constraint, known to hold at least one architecture.
 
     Args:
         space: the space.
-        latency: the budget.
-        parameters: limit on weights, if there is one.
-        target: target name, for the message.
+        requirements: what must be kept, the latency on the searched target first.
 
     Raises:
-        InfeasibleError: nothing keeps the constraints; the message gives what can be reached.
+        InfeasibleError: nothing keeps them; the message gives what can be reached of each, and,
+            where each could be kept alone, how far each must yield while the others are kept.
     """
-    predictor = latency.predictor
-    start = predictor.fastest()
-    # The exact minimum of the additive table; what the learned correction adds may favour a
-    # neighbour.
-    fastest = descend(space, start, lambda vectors: predictor.predict(vectors).upper_ms)
-    upper_ms = float(predictor.predict(fastest[None]).upper_ms[0])
-    upper_ms *= latency.correction
-    if not upper_ms <= latency.budget_ms:
-        raise InfeasibleError(_too_fast(space, latency, upper_ms, target))
-    if parameters is None:
-        return Region(space, [latency], np.stack([start, fastest]))
-    smallest = descend(space, start, lambda vectors: parameters.count(vectors).astype(np.float64))
-    fewest = int(parameters.count(smallest[None])[0])
-    if fewest > parameters.limit:
-        raise InfeasibleError(
-            f"no architecture of {space.name} found has at most {parameters.limit:,} parameters; "
-            f"the smallest found has {fewest:,}"
-        )
-    region = Region(space, [latency, parameters], np.stack([start, fastest, smallest]))
-    _check_together(region, latency, parameters, target)
-    region.draw(np.random.default_rng(0), 1, set())
+    reaches = [requirement.reach() for requirement in requirements]
+    for requirement, reach in zip(requirements, reaches, strict=True):
+        if not reach.low <= requirement.top:
+            raise InfeasibleError(
+                requirement.refusal(reach, space.name) + _others(requirements, requirement, reaches)
+            )
+    starts = [tuple(r.constraint.predictor.fastest().tolist()) for r in requirements
+              if isinstance(r, LatencyRequirement)]
+    anchors = dict.fromkeys([*starts, *(reach.least for reach in reaches)])
+    region = Region(space, limits_of(requirements), _rows(anchors))
+    if len(requirements) == 1:
+        return region
+    yields = _yields(region, requirements)
+    if all(vector is None or _excess(requirements, vector) > _DOUBT for vector in yields):
+        raise InfeasibleError(_together(space, requirements, reaches, yields))
+    region.anchors = _rows([*anchors, *(v for v in yields if v is not None and v not in anchors)])
+    try:
+        region.draw(np.random.default_rng(0), 1, set())
+    except InfeasibleError:
+        raise InfeasibleError(_together(space, requirements, reaches, yields)) from None
     return region
 
 
-def _check_together(
-    region: Region, latency: LatencyConstraint, parameters: ParameterConstraint, target: str
+def check_tighter(
+    space: OperatorSpace, requirements: Sequence[Requirement], latency: LatencyConstraint,
+    budget_ms: float,
 ) -> None:
-    """Proves that both limits cannot be kept at once, where the additive table says so.
+    """Makes sure that a tighter latency budget can be kept as well.
+
+    Args:
+        space: the space.
+        requirements: what must be kept, the latency among them.
+        latency: the limit; its budget is the same afterwards.
+        budget_ms: the tighter budget.
 
     Raises:
-        InfeasibleError: they cannot; the message gives what each limit leaves of the other.
+        InfeasibleError: it cannot; see `feasible_region`.
+    """
+    usual_ms = latency.budget_ms
+    latency.budget_ms = budget_ms
+    try:
+        feasible_region(space, requirements)
+    finally:
+        latency.budget_ms = usual_ms
+
+
+def _yields(region: Region, requirements: Sequence[Requirement]) -> list[Vector | None]:
+    """Per requirement, the architecture that uses least of it while the others are kept.
+
+    None where the table proves that the others cannot be kept together.
     """
     optimiser = Optimiser(region)
-    fast, small = optimiser.least(0), optimiser.least(1)
-    if fast is None or small is None:
-        return  # one limit alone is out of reach for the table; the draw will tell
-    upper_ms = float(latency.predictor.predict(np.array([fast])).upper_ms[0]) * latency.correction
-    fewest = int(parameters.count(np.array([small]))[0])
-    if upper_ms > latency.budget_ms * _DOUBT and fewest > parameters.limit:
-        raise InfeasibleError(
-            f"infeasible: no architecture of {region.space.name} has at most "
-            f"{parameters.limit:,} parameters and is sure to keep {latency.budget_ms:.3f} ms on "
-            f"'{target}'; with so few parameters the lowest upper bound is {upper_ms:.3f} ms, and "
-            f"within that latency the fewest parameters are {fewest:,}"
-        )
+    found, start = list[Vector | None](), 0
+    for requirement in requirements:
+        own = range(start, start + len(requirement.limits))
+        start = own.stop
+        found.append(optimiser.least(own))
+    return found
 
 
-def _too_fast(
-    space: OperatorSpace, latency: LatencyConstraint, upper_ms: float, target: str
+def _excess(requirements: Sequence[Requirement], vector: Vector) -> float:
+    """Largest share of a limit that an architecture uses."""
+    row = np.array([vector], dtype=np.int64)
+    return max(float(limit.use(row)[0]) for limit in limits_of(requirements))
+
+
+def _together(
+    space: OperatorSpace, requirements: Sequence[Requirement], reaches: Sequence[Reach],
+    yields: Sequence[Vector | None],
 ) -> str:
-    low, high = latency.predictor.interval_ms()
-    least = np.ceil(upper_ms * 1000) / 1000
-    return (
-        f"infeasible: no architecture of {space.name} is sure to keep {latency.budget_ms:.3f} ms "
-        f"on '{target}'; predictions reach from {low:.3f} to {high:.3f} ms, and the lowest upper "
-        f"bound is {upper_ms:.3f} ms; give at least --latency-ms {least:.3f}"
-    )
+    asked = " and ".join(r.say(r.top) for r in requirements)
+    ways = []
+    for requirement, vector in zip(requirements, yields, strict=True):
+        if vector is None:
+            continue
+        least = float(requirement.values(np.array([vector], dtype=np.int64))[0])
+        ways.append(f"at least {requirement.say(least)} with the other{_s(len(requirements) - 1)}")
+    way = f"the nearest that can be kept: {', or '.join(ways)}" if ways else (
+        "no two of the others can be kept either")
+    return (f"infeasible: no architecture of {space.name} keeps {asked} together; {way}; alone "
+            f"they reach {_intervals(requirements, reaches)}")
 
 
-def _neighbours(space: OperatorSpace, vector: npt.NDArray[np.int64]) -> Vectors:
-    rows = []
-    for index, cardinality in enumerate(space.cardinalities):
-        for choice in range(int(cardinality)):
-            if choice != vector[index]:
-                row = vector.copy()
-                row[index] = choice
-                rows.append(row)
-    return np.stack(rows) if rows else vector[None]
+def _others(
+    requirements: Sequence[Requirement], refused: Requirement, reaches: Sequence[Reach]
+) -> str:
+    rest = [(r, reach) for r, reach in zip(requirements, reaches, strict=True) if r is not refused]
+    if not rest:
+        return ""
+    return f"; of the others {_intervals([r for r, _ in rest], [reach for _, reach in rest])}"
+
+
+def _intervals(requirements: Sequence[Requirement], reaches: Sequence[Reach]) -> str:
+    return ", ".join(f"from {r.say(reach.low)} to {r.say(reach.high)}"
+                     for r, reach in zip(requirements, reaches, strict=True))
+
+
+def _rows(vectors: Iterable[Vector]) -> Vectors:
+    return np.array(list(vectors), dtype=np.int64)
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"

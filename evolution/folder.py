@@ -16,6 +16,17 @@ SETTINGS, RECIPE, JOURNAL, RESULT = "settings.json", "recipe.yaml", "journal.jso
 FORMAT = 1
 
 
+class AlsoSettings(BaseModel):
+    """A further target that the network must be quick enough on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    target: str
+    threads: int
+    latency_ms: float
+    table: str
+
+
 class RunSettings(BaseModel):
     """Everything that decides what a search finds; a resumed run must have the same.
 
@@ -28,6 +39,11 @@ class RunSettings(BaseModel):
         recipe_sha256: digest of the recipe's text.
         table: identity of the latency table.
         reference_latency_ms: the reference's predicted latency, which changes with the predictor.
+        limits: limits beside latency and parameters, in the units of their names.
+        also: further targets.
+        level_check: whether the reference was measured before the search.
+        pareto: the range of budgets in ms where a whole front is searched, or None.
+        verify_points: points of that front that are measured.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +60,11 @@ class RunSettings(BaseModel):
     table: str
     reference_latency_ms: float
     strategy: str | None = None
+    limits: dict[str, float] = {}
+    also: tuple[AlsoSettings, ...] = ()
+    level_check: bool = False
+    pareto: tuple[float, float] | None = None
+    verify_points: int = 3
 
 
 class RunFolder:

@@ -7,7 +7,9 @@ from typing import Any
 from luts.errors import CorruptFileError
 from luts.files import Journal
 
-STARTED, EVALUATED, VERIFIED, STRUCK = "started", "evaluated", "verified", "struck"
+STARTED, LEVELLED, EVALUATED, FRONT, VERIFIED, STRUCK = (
+    "started", "levelled", "evaluated", "front", "verified", "struck"
+)
 # Exported and compared with torch, but not measured: the target is not here.
 EXPORTED = "exported"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from evolution.counts import COUNTS, counted, gathered
+from evolution.minimax import least_largest
 from evolution.programme import Optimum, Programme, Score
 from evolution.strategies.base import Floats, LegalRegion, Vector
 from luts.errors import InfeasibleError
@@ -52,31 +55,33 @@ class Optimiser:
             return None
         return self._solved(score, seen)
 
-    def least(self, index: int) -> Vector | None:
-        """The architecture that uses least of one limit and keeps the other additive limits.
+    def least(self, own: Sequence[int]) -> Vector | None:
+        """The architecture that uses least of some limits and keeps the other additive limits.
 
         Args:
-            index: of the limit, in the order of the region's limits.
+            own: indices of the limits, the largest use of which is minimised.
 
         Returns:
             Its indices; None when it is proved that no architecture keeps the others.
         """
         uses = [limit.factor_uses() for limit in self.region.limits]
         limits = list(zip(uses, self._tops(uses), strict=True))
-        others = limits[:index] + limits[index + 1 :]
-        score = Score(rows=[-rows for rows in uses[index]])
-        found = Programme(self.region.space).solve(score, others)
-        return None if found is None else found.vector
+        others = [limit for index, limit in enumerate(limits) if index not in own]
+        return least_largest(self._solver(), [uses[index] for index in own], others)
 
-    def _solved(self, score: Score, seen: set[Vector]) -> Optimum | None:
+    def _solver(self) -> Programme:
         if self._programme is None:
             self._programme = Programme(self.region.space)
+        return self._programme
+
+    def _solved(self, score: Score, seen: set[Vector]) -> Optimum | None:
+        programme = self._solver()
         uses = [limit.factor_uses() for limit in self.region.limits]
         tops = self._tops(uses)
         excluded: list[Vector] = []
         for _ in range(SOLVES):
             limits = list(zip(uses, tops, strict=True))
-            found = self._programme.solve(score, limits, excluded)
+            found = programme.solve(score, limits, excluded)
             if found is None:
                 if not excluded:
                     raise InfeasibleError(

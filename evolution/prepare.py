@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evolution.budget import milliseconds_only, parse_budget
-from evolution.constraint import LatencyConstraint, ParameterConstraint, shared_error
-from evolution.feasibility import feasible_region
-from evolution.folder import RunSettings, check_place
+from evolution.budget import MILLISECONDS, QUANTITIES, parse_amount, parse_range
+from evolution.constraint import LatencyConstraint
+from evolution.feasibility import check_tighter, feasible_region
+from evolution.folder import AlsoSettings, RunSettings, check_place
+from evolution.goals import OPTION, Goal, Wish, make_goal
 from evolution.latencies import find_latencies
+from evolution.options import Options, for_range, latency_asked, limits_asked, wishes_of
+from evolution.quantities import quantity
 from evolution.recipe import Recipe, load_recipe, with_strategy
 from evolution.region import Region
-from luts.errors import UserError
+from evolution.requirements import LatencyRequirement, QuantityRequirement, Requirement
 from luts.estimated import EstimatedTable
 from luts.recipes import recipe_text
 from luts.space import OperatorSpace
@@ -21,36 +25,9 @@ from luts.table import LatencyTable
 from luts.target import load_target
 from predictor.base import LatencyPredictor
 
+__all__ = ["Options", "Plan", "plan", "prepare"]
 
-@dataclass(frozen=True)
-class Options:
-    """What a user asks for.
-
-    Attributes:
-        target: target name.
-        recipe: recipe name.
-        latency: budget as text, absolute or a percentage; None takes the recipe's.
-        latency_ms: budget as text, in milliseconds; None when ``latency`` or the recipe sets it.
-        seed: of the search.
-        evaluations: architectures to score; None takes the strategy's own number.
-        out: run folder; None derives ``runs/<recipe>-<target>-<seed>``.
-        resume: go on with the run in that folder.
-        threads: threads that the network runs on.
-        strategy: as `evolution.recipe.with_strategy` reads it; None takes the recipe's.
-        accept_estimate: whether a target will do on which nothing was ever measured.
-    """
-
-    target: str
-    recipe: str = "flownas-small"
-    latency: str | None = None
-    latency_ms: str | None = None
-    seed: int = 0
-    evaluations: int | None = None
-    out: Path | None = None
-    resume: bool = False
-    threads: int = 1
-    strategy: str | None = None
-    accept_estimate: bool = False
+Latencies = tuple[LatencyTable | EstimatedTable, LatencyPredictor]
 
 
 @dataclass(frozen=True)
@@ -65,9 +42,10 @@ class Plan:
         table: latencies that were measured, or estimated ones where none were.
         predictor: fitted to the table.
         region: what keeps the constraints.
-        latency: the latency constraint of that region.
         settings: what decides the search's result.
-        shared: factor on upper bounds, see `evolution.constraint.shared_error`.
+        goal: the target that is searched for.
+        also: further targets that the network must be quick enough on.
+        requirements: all constraints, the latency on the first target first.
     """
 
     path: Path
@@ -77,9 +55,20 @@ class Plan:
     table: LatencyTable | EstimatedTable
     predictor: LatencyPredictor
     region: Region
-    latency: LatencyConstraint
     settings: RunSettings
-    shared: float = 1.0
+    goal: Goal
+    also: tuple[Goal, ...]
+    requirements: tuple[Requirement, ...]
+
+    @property
+    def latency(self) -> LatencyConstraint:
+        """The latency constraint on the first target."""
+        return self.goal.latency
+
+    @property
+    def shared(self) -> float:
+        """Factor on upper bounds, see `evolution.constraint.shared_error`."""
+        return self.goal.shared
 
     @property
     def estimated(self) -> bool:
@@ -100,15 +89,25 @@ def prepare(options: Options) -> Plan:
         InfeasibleError: the constraints cannot be kept.
         UserError: a budget, folder, table or predictor that cannot be used.
     """
+    return prepare_parts(options, claim=True)
+
+
+def prepare_parts(options: Options, *, claim: bool = False) -> Plan:
+    """A plan, for looking at it only or, if ``claim``, for a run in its folder; see `prepare`."""
     load_target(options.target)
     recipe = load_recipe(options.recipe)
     if options.strategy is not None:
         recipe = with_strategy(recipe, options.strategy)
-    _budget_ms(options, recipe, reference_ms=1.0)
+    latency_asked(options, recipe)
+    limits_asked(options, recipe)
+    wishes = wishes_of(options, recipe)
     path = options.out or Path("runs") / f"{recipe.name}-{options.target}-{options.seed}"
-    check_place(path, resume=options.resume)
+    if claim:
+        check_place(path, resume=options.resume)
     table, predictor = find_latencies(options.target, recipe.space, options.threads,
                                       accept_estimate=options.accept_estimate)
+    also = [find_latencies(wish.target, recipe.space, wish.threads,
+                           accept_estimate=options.accept_estimate) for wish in wishes]
     return plan(
         options,
         recipe=recipe,
@@ -117,6 +116,7 @@ def prepare(options: Options) -> Plan:
         space=predictor.space,
         table=table,
         predictor=predictor,
+        also=also,
     )
 
 
@@ -129,6 +129,7 @@ def plan(
     space: OperatorSpace,
     table: LatencyTable | EstimatedTable,
     predictor: LatencyPredictor,
+    also: Sequence[Latencies] = (),
 ) -> Plan:
     """Puts a plan together from parts that are already loaded.
 
@@ -140,47 +141,59 @@ def plan(
         space: what is searched.
         table: latencies that were measured, or estimated.
         predictor: fitted to the table.
+        also: table and predictor of each further target, in the order of the options.
 
     Raises:
         InfeasibleError: the constraints cannot be kept.
         UserError: a budget that cannot be used.
     """
+    recipe = for_range(recipe, options)
     reference_ms, _ = predictor.predict_reference()
-    shared = shared_error(predictor, is_relative(options, recipe))
-    latency = LatencyConstraint(predictor, _budget_ms(options, recipe, reference_ms), shared)
-    limit = recipe.constraints.parameters
-    parameters = ParameterConstraint(space, limit) if limit is not None else None
-    region = feasible_region(space, latency, parameters, target=options.target)
+    budget, option = latency_asked(options, recipe)
+    goal = make_goal(Wish(options.target, options.threads, budget), table, predictor,
+                     option=option)
+    others = tuple(
+        make_goal(wish, *parts, option=OPTION)
+        for wish, parts in zip(wishes_of(options, recipe), also, strict=True)
+    )
+    requirements: list[Requirement] = [
+        LatencyRequirement(goal.latency),
+        *(LatencyRequirement(other.latency, option="") for other in others),
+    ]
+    limits: dict[str, float] = {}
+    for name, (amount, where) in limits_asked(options, recipe).items():
+        priced = quantity(name, space, table)
+        limits[name] = parse_amount(amount, priced.reference, QUANTITIES[name], option=where)
+        requirements.append(QuantityRequirement(priced, limits[name]))
+    region = feasible_region(space, requirements)
+    pareto = None
+    if options.pareto is not None:
+        low, _ = parse_range(options.pareto, option="--pareto")
+        low_ms = parse_amount(low, reference_ms, MILLISECONDS, option="--pareto")
+        check_tighter(space, requirements, goal.latency, low_ms)
+        pareto = (low_ms, goal.latency.budget_ms)
+    parameters = limits.pop("parameters", None)
     settings = RunSettings(
         target=options.target,
         recipe=recipe.name,
         recipe_sha256=hashlib.sha256(text.encode()).hexdigest(),
         seed=options.seed,
-        latency_ms=latency.budget_ms,
-        parameters=limit,
+        latency_ms=goal.latency.budget_ms,
+        parameters=None if parameters is None else int(parameters),
         evaluations=options.evaluations or recipe.strategy_settings().evaluations,
         threads=options.threads,
         strategy=options.strategy,
         table=table.identity,
         reference_latency_ms=reference_ms,
+        limits=limits,
+        also=tuple(
+            AlsoSettings(target=other.target, threads=other.threads,
+                         latency_ms=other.latency.budget_ms, table=other.table.identity)
+            for other in others
+        ),
+        level_check=options.level_check,
+        pareto=pareto,
+        verify_points=options.verify_points,
     )
-    return Plan(path, recipe, text, space, table, predictor, region, latency, settings,
-                shared)
-
-
-def is_relative(options: Options, recipe: Recipe) -> bool:
-    """Whether the budget is a share of the reference's latency."""
-    if options.latency_ms is not None:
-        return False
-    return "%" in (options.latency or recipe.constraints.latency)
-
-
-def _budget_ms(options: Options, recipe: Recipe, reference_ms: float) -> float:
-    if options.latency_ms is not None and options.latency is not None:
-        raise UserError("give --latency-ms or --latency, not both")
-    if options.latency_ms is not None:
-        return milliseconds_only(options.latency_ms, option="--latency-ms")
-    if options.latency is not None:
-        return parse_budget(options.latency, reference_ms, option="--latency")
-    where = f"{recipe.name}.yaml: constraints.latency:"
-    return parse_budget(recipe.constraints.latency, reference_ms, option=where)
+    return Plan(path, recipe, text, space, table, predictor, region, settings, goal, others,
+                tuple(requirements))

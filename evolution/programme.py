@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,8 +65,10 @@ class Programme:
     on its value, which is one equation per value. Decisions that no factor sees get a factor of
     their own that costs nothing.
 
-    Args:
+    Attributes:
         space: the space.
+        equations: what every architecture fulfils, shape ``(equations, rows of all factors)``.
+        rights: their right-hand sides, shape ``(equations,)``.
     """
 
     def __init__(self, space: OperatorSpace) -> None:
@@ -79,7 +82,7 @@ class Programme:
         for index, factor in enumerate(self._factors):
             for decision in factor.decisions:
                 self._owner.setdefault(decision, index)
-        self._equations, self._rights = self._agreement()
+        self.equations, self.rights = self._agreement()
 
     def solve(
         self,
@@ -105,9 +108,9 @@ class Programme:
         from scipy.sparse import csr_array, vstack
 
         gain = self._gain(score.choices) if score.choices else np.zeros(int(self._starts[-1]))
-        gain = gain + self._per_row(score.rows) if score.rows else gain
-        constraints = [LinearConstraint(self._equations, self._rights, self._rights)]
-        rows = [self._per_row(uses) for uses, _ in limits]
+        gain = gain + self.per_row(score.rows) if score.rows else gain
+        constraints = [LinearConstraint(self.equations, self.rights, self.rights)]
+        rows = [self.per_row(uses) for uses, _ in limits]
         # With exclusions a dominated row can be part of the optimum.
         most = np.ones(len(gain)) if excluded else self._undominated(gain, rows)
         tops = [top for _, top in limits]
@@ -126,9 +129,9 @@ class Programme:
             raise UserError(f"the integer programme over {len(gain)} rows of {self.space.name} "
                             f"ended without solution or proof: {found.message}")
         bound = -float(found.mip_dual_bound) * scale
-        return Optimum(self._vector(found.x), -float(found.fun) * scale, bound)
+        return Optimum(self.vector_of(found.x), -float(found.fun) * scale, bound)
 
-    def _agreement(self) -> tuple[object, Floats]:
+    def _agreement(self) -> tuple[Any, Floats]:
         from scipy.sparse import csr_array
 
         rows: list[npt.NDArray[np.float64]] = []
@@ -188,11 +191,13 @@ class Programme:
             total[self._starts[index] : self._starts[index + 1]] += part
         return total
 
-    def _per_row(self, uses: Sequence[Floats]) -> Floats:
+    def per_row(self, uses: Sequence[Floats]) -> Floats:
+        """Values of the space's factor rows as one array, shape ``(rows of all factors,)``."""
         given = np.concatenate(list(uses))
         return np.concatenate([given, np.zeros(int(self._starts[-1]) - len(given))])
 
-    def _vector(self, solution: Floats) -> Vector:
+    def vector_of(self, solution: Floats) -> Vector:
+        """The architecture that a solution stands for."""
         vector = [0] * len(self.space.decisions)
         for index, factor in enumerate(self._factors):
             best = int(np.argmax(solution[self._starts[index] : self._starts[index + 1]]))

@@ -55,6 +55,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def verify_command(folder: Path) -> str:
+def verify_command(folder: Path, device: str = "cuda:0") -> str:
     """Command line that measures a run's winner on the device that it is for."""
-    return f"python -m evolution.verify {folder} --device cuda:0"
+    return f"python -m evolution.verify {folder} --device {device}"

@@ -36,10 +36,16 @@ class ConstraintSection(_Section):
     Attributes:
         latency: budget, absolute (``45ms``) or relative to the reference (``80%``).
         parameters: largest number of weights of the whole network; None sets no limit.
+        memory_mib: largest memory of weights and activations in MiB.
+        flops: most floating-point operations (a multiply-add counts as 2).
+        energy_mj: most energy of an inference in mJ.
     """
 
     latency: str = "100%"
     parameters: int | None = Field(default=None, gt=0)
+    memory_mib: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    flops: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    energy_mj: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class VerificationSection(_Section):

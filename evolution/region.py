@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evolution.constraint import Constraint, Limit
+from evolution.constraint import Constraint, Limit, Narrowed
 from evolution.slack import Slack
 from evolution.strategies.base import Mask, Vector
 from luts.errors import InfeasibleError
@@ -42,6 +42,7 @@ class Region:
         self.anchors = anchors
         self._slack = Slack(space, self.limits)
         self._members: Vectors | None = None
+        self._parts: list[Region] = []
         self.sampled = 0
         self.passed = 0
 
@@ -55,6 +56,21 @@ class Region:
         self.sampled = self.passed = 0
         self._members = None
         self._slack = Slack(self.space, self.limits)
+        for part in self._parts:
+            part.changed()
+
+    def narrowed(self, index: int, share: float) -> Region:
+        """The part of it that uses at most a share of one limit.
+
+        Args:
+            index: of the limit among `limits`.
+            share: how much of it may be used.
+        """
+        own = self.limits[index]
+        constraints = [Narrowed(own, share) if c is own else c for c in self.constraints]
+        part = Region(self.space, constraints, self.anchors)
+        self._parts.append(part)
+        return part
 
     def allowed(self, vectors: Vectors) -> Mask:
         """Which architectures keep every constraint, shape ``(count,)``."""

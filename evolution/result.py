@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evolution.folder import RESULT
+from evolution.front import FrontResult
+from evolution.level import Level
 from evolution.verification import Check, Latency
 from luts.errors import CorruptFileError, UserError
 from luts.files import read_json, write_json
@@ -29,6 +32,28 @@ class ConstraintResult(_Part):
 
     latency_ms: float = Field(gt=0, allow_inf_nan=False)
     parameters: int | None
+
+
+class LimitResult(_Part):
+    """One constraint, and how the network keeps it.
+
+    Attributes:
+        name: such as ``latency_ms`` or ``memory_mib``, with its unit.
+        target: for a latency, the target; empty for others.
+        limit: the largest value that is allowed.
+        predicted: the network's value before it was measured.
+        upper: what was compared with the limit: the upper bound as corrected in the end.
+        reference: the reference's predicted value.
+        measured: what was measured or counted on the network itself; None: it was not.
+    """
+
+    name: str
+    target: str = ""
+    limit: float
+    predicted: float
+    upper: float
+    reference: float
+    measured: float | None
 
 
 class NetworkResult(_Part):
@@ -83,6 +108,9 @@ class Result(_Part):
 
     Attributes:
         objective: name of the minimised metric.
+        limits: every constraint, and how the winner keeps it.
+        levels: what the reference took before the search, per target; empty: not measured.
+        front: all that is worth having over a range of budgets, where that was asked for.
         verified: measured on the target within the budget, outputs as in torch.
         reason: why it is not verified; empty when it is.
         latencies: what the budget was kept by: a ``measured`` table of the target, or an
@@ -102,6 +130,9 @@ class Result(_Part):
     seed: int
     objective: str
     constraint: ConstraintResult
+    limits: tuple[LimitResult, ...] = ()
+    levels: tuple[Level, ...] = ()
+    front: FrontResult | None = None
     best: NetworkResult
     reference: NetworkResult
     verified: bool
@@ -114,6 +145,24 @@ class Result(_Part):
     correction: float
     rounds: tuple[RoundResult, ...]
     provenance: Provenance
+
+    @property
+    def latency_limits(self) -> tuple[LimitResult, ...]:
+        """Those on latencies, the searched target's first; none for runs that did not list them."""
+        return tuple(limit for limit in self.limits if limit.name == "latency_ms")
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Targets on which the winner was not measured."""
+        if not self.limits:
+            return () if self.best.measured is not None else (self.target,)
+        return tuple(limit.target for limit in self.latency_limits if limit.measured is None)
+
+    @property
+    def scale(self) -> float:
+        """Factor on the upper bounds on the searched target before anything was verified."""
+        own = {limit.target for limit in self.limits[:1]}
+        return math.prod([self.shared, *(x.scale for x in self.levels if x.target in own)])
 
     def save(self, folder: Path) -> None:
         """Writes it, whole or not at all."""

@@ -73,7 +73,7 @@ def prove(
         candidate = search.best()
         if candidate is None:
             break
-        check = _check(candidate, search, verifier, ledger, view)
+        check = check_candidate(candidate, search, verifier, ledger, view)
         rounds.append(Round(candidate, check))
         if not check.faults and check.best is None:
             view.say("exported and compared with torch; not measured, for the target is not here")
@@ -86,9 +86,7 @@ def prove(
             return Outcome(tuple(rounds), rounds[-1], "")
         view.say(f"struck in round {number} of {limits.rounds}: {'; '.join(check.faults)}")
         search.strike(candidate)
-        if check.over_budget and check.best is not None:
-            search.latency.tighten(check.best.median_ms, candidate.upper_ms)
-            search.region.changed()
+        learn(search, candidate, check)
         if number < limits.rounds:
             search.advance(limits.evaluations_per_strike)
     if not rounds:
@@ -102,14 +100,39 @@ def prove(
     return Outcome(tuple(rounds), nearest, why)
 
 
+def learn(search: Search, candidate: Candidate, check: Check) -> None:
+    """Tightens the bounds on every target where a candidate broke its budget."""
+    if check.over_budget and check.best is not None:
+        search.latency.tighten(check.best.median_ms, candidate.upper_ms)
+    for limit, upper_ms in search.elsewhere(candidate):
+        if limit.label in check.over_also:
+            limit.tighten(check.also[limit.label].median_ms, upper_ms)
+    if check.over_budget or check.over_also:
+        search.region.changed()
+
+
 def _latency_ms(tried: Round) -> float:
     best = tried.check.best
     return tried.candidate.latency_ms if best is None else best.median_ms
 
 
-def _check(
-    candidate: Candidate, search: Search, verifier: Verifier, ledger: Ledger, view: View
+def check_candidate(
+    candidate: Candidate, search: Search, verifier: Verifier, ledger: Ledger, view: View,
+    budget_ms: float | None = None,
 ) -> Check:
+    """Verifies a candidate, or takes from the journal what was found about it.
+
+    Args:
+        candidate: to be verified.
+        search: proposed it.
+        verifier: measures.
+        ledger: keeps what is found.
+        view: is told.
+        budget_ms: limit for the measured median; None takes the search's.
+
+    Raises:
+        CorruptFileError: the journal is damaged.
+    """
     record = ledger.recall(VERIFIED, EXPORTED, STRUCK, vector=list(candidate.vector))
     if record is not None:
         try:
@@ -120,7 +143,7 @@ def _check(
     steps = "export, comparison with torch" + (", measurement" if verifier.measure else "")
     view.say(f"verifying the best candidate: {steps}")
     vector = np.array(candidate.vector, dtype=np.int64)
-    check = verifier.verify(search.region.space.decode(vector))
+    check = verifier.verify(search.region.space.decode(vector), budget_ms)
     ledger.write(
         STRUCK if check.faults else VERIFIED if check.best is not None else EXPORTED,
         vector=list(candidate.vector),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +12,6 @@ from luts import cli
 if TYPE_CHECKING:
     from evolution.prepare import Plan
     from evolution.result import Result
-    from evolution.verification import Measured, Measurer
-
-# Longer than a campaign allows itself: one verdict hangs on it, and the machine may be busy.
-_MEASURE_SECONDS = 20.0
-# A search of hours is not given up because a campaign happens to run when it ends.
-_WAIT_SECONDS = 3600.0
 
 
 def main(
@@ -62,6 +54,43 @@ def main(
         Path | None,
         typer.Option(help="Folder of a training run. Default: the weights of the package."),
     ] = None,
+    memory_mib: Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help="Most memory, weights and the largest step's "
+                     "activations, in MiB (20) or of the reference's (80%)."),
+    ] = None,
+    parameters: Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help="Most weights: 600k, or of the reference's (80%)."),
+    ] = None,
+    flops: Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help="Most operations of an inference: 3.5G, or of the "
+                     "reference's (80%). A multiply-add counts as 2, so it is twice the MACs."),
+    ] = None,
+    energy_mj: Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help="Most energy of an inference in mJ, or of the "
+                     "reference's (80%), where the target's table has energies."),
+    ] = None,
+    also_target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[@THREADS][:BUDGET]", help="A further target on which the same "
+                     "network must keep a budget, such as cpu@2:80%. Can be repeated."),
+    ] = None,
+    pareto: Annotated[
+        str | None,
+        typer.Option(metavar="LOW..HIGH", help="Search the whole front over a range of budgets, "
+                     "such as 50%..120%, instead of one network."),
+    ] = None,
+    verify_points: Annotated[
+        int, typer.Option(min=1, help="Points of the front that are measured, ends first.")
+    ] = 3,
+    level_check: Annotated[
+        bool,
+        typer.Option("--level-check/--no-level-check", help="Measure the reference before the "
+                     "search, and scale bounds by what it takes now."),
+    ] = True,
     accept_estimate: Annotated[
         bool,
         typer.Option("--accept-estimate",
@@ -91,18 +120,28 @@ def main(
         python -m evolution.run --target cpu --resume
 
         python -m evolution.run --target rtx3090
+
+        python -m evolution.run --target cpu --pareto 50%..120% --evaluations 200
+
+        python -m evolution.run --target cpu --also-target cpu@2:80% --memory-mib 20
     """
+    from evolution._run_view import summary
     from evolution.prepare import Options, prepare
 
+    given = {"memory_mib": memory_mib, "parameters": parameters, "flops": flops,
+             "energy_mj": energy_mj}
     plan = prepare(
         Options(target, recipe, latency, latency_ms, seed, evaluations, out, resume, threads,
-                strategy, accept_estimate)
+                strategy, accept_estimate,
+                limits={name: text for name, text in given.items() if text is not None},
+                also=tuple(also_target or ()), level_check=level_check, pareto=pareto,
+                verify_points=verify_points)
     )
     result = _carry_out(plan, weights)
     if as_json:
         print(result.model_dump_json(indent=2))
     else:
-        _summary(result, plan.path)
+        summary(result, plan.path)
 
 
 def _carry_out(plan: Plan, weights: Path | None) -> Result:
@@ -121,61 +160,17 @@ def _carry_out(plan: Plan, weights: Path | None) -> Result:
         if plan.shared < 1:
             view.say("the budget is a share of the reference's prediction, so candidates are held "
                      f"to {plan.shared:.3f} of their upper bounds: errors that both share cancel")
+    from evolution._space_view import short_lines
+    from evolution.measuring import is_here, measurer
+    from evolution.space_report import report_space
+
+    for line in short_lines(report_space(plan.space, plan.predictor, plan.requirements)):
+        view.say(line)
     from supernet.accuracy import load_accuracy
 
-    measure = None if plan.estimated else _measurer(plan)
-    return conduct(plan, load_accuracy(plan.recipe.name, weights), measure, view)
-
-
-def _measurer(plan: Plan) -> Measurer:
-    from profiler.lock import device_lock
-    from profiler.timing import measure_interleaved
-
-    settings, info = plan.settings, plan.table.info
-
-    def measure(paths: Mapping[str, Path]) -> Mapping[str, Measured]:
-        with device_lock(settings.target, wait_s=_WAIT_SECONDS):
-            return measure_interleaved(
-                paths,
-                target=settings.target,
-                threads=settings.threads,
-                precision=info.precision,
-                max_seconds=_MEASURE_SECONDS,
-            )
-
-    return measure
-
-
-def _summary(result: Result, folder: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    verdict = "verified" if result.verified else "NOT verified"
-    shown = Table(title=f"{result.recipe} on {result.target}: {verdict}")
-    shown.add_column("")
-    for name in ("searched", "reference"):
-        shown.add_column(name, justify="right")
-    for title, field in (
-        ("predicted latency (ms)", "predicted_latency_ms"),
-        ("upper bound (ms)", "upper_latency_ms"),
-        ("measured latency (ms)", "measured_latency_ms"),
-    ):
-        values = [getattr(n, field) for n in (result.best, result.reference)]
-        shown.add_row(title, *("-" if value is None else f"{value:.3f}" for value in values))
-    for name in result.best.metrics:
-        pair = [n.metrics.get(name) for n in (result.best, result.reference)]
-        shown.add_row(name, *("-" if value is None else f"{value:.4f}" for value in pair))
-    shown.add_row("parameters", f"{result.best.parameters:,}", f"{result.reference.parameters:,}")
-    console = Console()
-    console.print(shown)
-    known = "predicted budget" if result.latencies == "estimated" else "budget"
-    console.print(f"{known} {result.constraint.latency_ms:.3f} ms, "
-                  f"{result.evaluations} architectures scored; all of it in {folder}/report.html",
-                  highlight=False)
-    if result.reason:
-        print(f"not verified: {result.reason}", file=sys.stderr)
-    if result.to_verify:
-        print(f"verify it on the device with: {result.to_verify}", file=sys.stderr)
+    measure = None if plan.estimated else measurer(plan.goal)
+    also = {goal.latency.label: measurer(goal) for goal in plan.also if is_here(goal, view)}
+    return conduct(plan, load_accuracy(plan.recipe.name, weights), measure, view, also)
 
 
 if __name__ == "__main__":

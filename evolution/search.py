@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from evolution.constraint import LatencyConstraint
@@ -14,6 +16,11 @@ from evolution.strategies.base import Strategy, Vector
 
 class Search:
     """Scores architectures batch by batch and keeps all of them.
+
+    Attributes:
+        candidates: all that were scored.
+        struck: those that verification took out.
+        after_batch: is called when a batch was scored and told.
 
     Args:
         strategy: proposes.
@@ -38,6 +45,10 @@ class Search:
         self.view = view
         self.candidates: list[Candidate] = []
         self.struck: set[Vector] = set()
+        self.after_batch: Callable[[], None] | None = None
+        self._others = [limit for limit in region.limits
+                        if isinstance(limit, LatencyConstraint) and limit is not latency]
+        self._elsewhere: dict[Vector, list[float]] = {}
         self._batches = 0
 
     def advance(self, evaluations: int) -> int:
@@ -71,19 +82,37 @@ class Search:
             )
             self.strategy.tell(vectors, told)
             self._batches += 1
+            if self.after_batch is not None:
+                self.after_batch()
             done += len(vectors)
         return done
 
-    def best(self) -> Candidate | None:
-        """The fittest that keeps the budget as it is now understood and was not struck."""
-        allowed = (
+    def able(self) -> list[Candidate]:
+        """Those that keep the budgets as they are now understood and were not struck."""
+        return [
             candidate
             for candidate in self.candidates
             if np.isfinite(candidate.fitness)
             and candidate.vector not in self.struck
             and bool(self.latency.keeps(np.array([candidate.upper_ms]))[0])
-        )
-        return min(allowed, key=lambda candidate: candidate.rank, default=None)
+            and all(
+                limit.keeps(np.array([upper_ms]))[0]
+                for limit, upper_ms in self.elsewhere(candidate)
+            )
+        ]
+
+    def best(self) -> Candidate | None:
+        """The fittest of the able."""
+        return min(self.able(), key=lambda candidate: candidate.rank, default=None)
+
+    def elsewhere(self, candidate: Candidate) -> list[tuple[LatencyConstraint, float]]:
+        """The limits on the further targets, and its upper bounds there in ms, as predicted."""
+        known = self._elsewhere.get(candidate.vector)
+        if known is None:
+            row = np.array([candidate.vector], dtype=np.int64)
+            known = [float(limit.upper_ms(row)[0]) for limit in self._others]
+            self._elsewhere[candidate.vector] = known
+        return list(zip(self._others, known, strict=True))
 
     def strike(self, candidate: Candidate) -> None:
         """Takes an architecture out of the running."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from evolution.answer import not_measured
 from evolution.export import BEST, REFERENCE
 from evolution.folder import RunFolder, read_settings
+from evolution.goals import parts_of
 from evolution.report import write_report
-from evolution.result import NetworkResult, Result, load_result
+from evolution.result import LimitResult, NetworkResult, Result, load_result
 from evolution.verification import Latency, Measured
 from luts.errors import UserError
 
@@ -28,7 +30,29 @@ def models(run: Path) -> dict[str, Path]:
     return found
 
 
-def settle(run: Path, measured: Mapping[str, Measured], *, runtime: str) -> Result:
+def place_of(result: Result, target: str) -> tuple[str, int] | None:
+    """Which of a run's targets a device is.
+
+    Args:
+        result: of the run.
+        target: name of the device's target.
+
+    Returns:
+        Its label, empty for the one that was searched for, and its threads; None: none of them.
+        A further target that is the same device with other threads comes when the first was
+        measured.
+    """
+    first = ("", result.provenance.threads)
+    others = [limit for limit in result.latency_limits[1:] if parts_of(limit.target)[0] == target]
+    left = [limit for limit in others if limit.measured is None]
+    if target == result.target and not (left and result.best.measured is not None):
+        return first
+    return next(((limit.target, parts_of(limit.target)[1]) for limit in [*left, *others]), None)
+
+
+def settle(
+    run: Path, measured: Mapping[str, Measured], *, runtime: str, label: str = ""
+) -> Result:
     """Writes measurement and verdict into ``result.json``, and the report again.
 
     What the search found besides (outputs and metrics against torch) stays as it was; a run that
@@ -38,6 +62,7 @@ def settle(run: Path, measured: Mapping[str, Measured], *, runtime: str) -> Resu
         run: folder of a finished run.
         measured: latencies by the names of `models`.
         runtime: what executed them, with its version.
+        label: the further target that was measured; empty for the one that was searched for.
 
     Returns:
         The new result.
@@ -47,29 +72,59 @@ def settle(run: Path, measured: Mapping[str, Measured], *, runtime: str) -> Resu
     """
     with RunFolder(run, read_settings(run)):
         before = load_result(run)
-        best_ms, budget_ms = measured["best"].median_ms, before.constraint.latency_ms
-        faults = [f"it took {best_ms:.3f} ms of {budget_ms:.3f} ms"] if best_ms > budget_ms else []
-        faults += _faults_of_export(before)
-        provenance = before.provenance.model_copy(update={"runtime": runtime})
-        result = before.model_copy(update={
-            "best": _with(before.best, measured["best"]),
-            "reference": _with(before.reference, measured["reference"]),
+        found = before.model_copy(update={"limits": _limits(before, measured, label)})
+        if not label:
+            provenance = before.provenance.model_copy(update={"runtime": runtime})
+            found = found.model_copy(update={
+                "best": _with(before.best, measured["best"]),
+                "reference": _with(before.reference, measured["reference"]),
+                "provenance": provenance,
+            })
+        missing = found.unmeasured
+        faults = _faults_of_latency(found) + _faults_of_export(before)
+        faults += [not_measured(missing)] if missing else []
+        result = found.model_copy(update={
             "verified": not faults,
             "reason": "; ".join(faults),
-            "to_verify": "",
-            "provenance": provenance,
+            "to_verify": before.to_verify if missing else "",
         })
         result.save(run)
         write_report(run)
         return result
 
 
+def _limits(
+    result: Result, measured: Mapping[str, Measured], label: str
+) -> tuple[LimitResult, ...]:
+    """The limits, that on the measured target with its measurement."""
+    own = label or (result.latency_limits[0].target if result.limits else "")
+    return tuple(
+        limit.model_copy(update={"measured": measured["best"].median_ms})
+        if limit.name == "latency_ms" and limit.target == own else limit
+        for limit in result.limits
+    )
+
+
+def _faults_of_latency(result: Result) -> list[str]:
+    """Budgets that are broken, the searched target's first."""
+    best_ms, budget_ms = result.best.measured_latency_ms, result.constraint.latency_ms
+    faults = []
+    if best_ms is not None and best_ms > budget_ms:
+        faults.append(f"it took {best_ms:.3f} ms of {budget_ms:.3f} ms")
+    return faults + [
+        f"on '{limit.target}' it took {limit.measured:.3f} ms of {limit.limit:.3f} ms"
+        for limit in result.latency_limits[1:]
+        if limit.measured is not None and limit.measured > limit.limit
+    ]
+
+
 def _faults_of_export(result: Result) -> list[str]:
     """What is wrong with the winner on any device; a struck run's winner need not be its last."""
     check = next(tried.check for tried in result.rounds
                  if tried.architecture == result.best.architecture)
-    # A latency above the budget is the last fault that a check names.
-    return list(check.faults[:-1] if check.over_budget else check.faults)
+    # Latencies above a budget are the last faults that a check names.
+    slow = len(check.over_also) + check.over_budget
+    return list(check.faults[: len(check.faults) - slow])
 
 
 def _with(network: NetworkResult, measured: Measured) -> NetworkResult:

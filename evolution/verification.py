@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from evolution.constraint import LatencyConstraint
 from evolution.export import BEST, REFERENCE, Array, Predict, export_onnx, onnx_predict
+from evolution.measured import Latency, Measured, Measurer
 from evolution.recipe import VerificationSection
 from evolution.scoring import finite
 from luts.space import Architecture
@@ -18,54 +21,8 @@ from luts.space import Architecture
 if TYPE_CHECKING:
     from supernet.accuracy import AccuracySource
 
-
-class Measured(Protocol):
-    """Latencies of one network; `profiler.timing.Measurement` is one."""
-
-    @property
-    def median_ms(self) -> float:
-        """Median."""
-        ...
-
-    @property
-    def p10_ms(self) -> float:
-        """Tenth percentile."""
-        ...
-
-    @property
-    def p90_ms(self) -> float:
-        """Ninetieth percentile."""
-        ...
-
-    @property
-    def p99_ms(self) -> float:
-        """Ninety-ninth percentile."""
-        ...
-
-    @property
-    def samples(self) -> int:
-        """Inferences behind these figures."""
-        ...
-
-
-Measurer = Callable[[Mapping[str, Path]], Mapping[str, Measured]]
-
-
-class Latency(BaseModel):
-    """A measured latency, as it is kept."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    median_ms: float
-    p10_ms: float
-    p90_ms: float
-    p99_ms: float
-    samples: int
-
-    @classmethod
-    def of(cls, measured: Measured) -> Latency:
-        """Copies a measurement."""
-        return cls(**{name: getattr(measured, name) for name in cls.model_fields})
+__all__ = ["Check", "Elsewhere", "Latency", "Measured", "Measurer", "Verifier",
+           "relative_difference"]
 
 
 class Check(BaseModel):
@@ -80,6 +37,8 @@ class Check(BaseModel):
         reference: measured latency of the reference, interleaved with the candidate's, or None.
         faults: why it is struck, in words; empty when it is verified.
         over_budget: whether one of the faults is the latency.
+        also: measured latencies on the further targets that are here, by their labels.
+        over_also: those of them where it breaks the budget.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -92,6 +51,21 @@ class Check(BaseModel):
     reference: Latency | None
     faults: tuple[str, ...]
     over_budget: bool
+    also: dict[str, Latency] = {}
+    over_also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A further target on which candidates are measured.
+
+    Attributes:
+        latency: the limit there.
+        measure: measures exported networks there.
+    """
+
+    latency: LatencyConstraint
+    measure: Measurer
 
 
 class Verifier:
@@ -102,9 +76,10 @@ class Verifier:
         measure: measures exported networks on the target, interleaved; None where the target is
             not here, so that candidates are exported and compared only.
         folder: where ``best.onnx`` and ``reference.onnx`` go.
-        budget_ms: the limit for the measured median.
+        latency: its budget is the limit for the measured median.
         limits: tolerances.
         threads: threads for the comparison runs.
+        also: further targets that are here.
     """
 
     def __init__(
@@ -113,19 +88,32 @@ class Verifier:
         measure: Measurer | None,
         folder: Path,
         *,
-        budget_ms: float,
+        latency: LatencyConstraint,
         limits: VerificationSection,
         threads: int,
+        also: Sequence[Elsewhere] = (),
     ) -> None:
         self.accuracy = accuracy
         self.measure = measure
         self.folder = folder
-        self.budget_ms = budget_ms
+        self.latency = latency
+        self.also = tuple(also)
         self.limits = limits
         self.threads = threads
 
-    def verify(self, architecture: Architecture) -> Check:
-        """Proves one architecture; ``best.onnx`` is it afterwards."""
+    @property
+    def budget_ms(self) -> float:
+        """The limit for the measured median."""
+        return self.latency.budget_ms
+
+    def verify(self, architecture: Architecture, budget_ms: float | None = None) -> Check:
+        """Proves one architecture; ``best.onnx`` is it afterwards.
+
+        Args:
+            architecture: to be proved.
+            budget_ms: limit for the measured median; None takes the search's.
+        """
+        budget_ms = self.budget_ms if budget_ms is None else budget_ms
         network = self.accuracy.network(architecture)
         best = self.folder / BEST
         export_onnx(self.accuracy, network, best)
@@ -153,10 +141,16 @@ class Verifier:
             faults.append(f"its exported outputs differ from torch by {output_error:.2g}")
         if not metric_error <= self.limits.metric_tolerance:
             faults.append(f"its exported metrics differ from torch by {metric_error:.2g}")
-        over = bool(measured) and measured["best"].median_ms > self.budget_ms
+        elsewhere = {place.latency.label: Latency.of(place.measure({"best": best})["best"])
+                     for place in self.also}
+        slow = [place.latency for place in self.also
+                if elsewhere[place.latency.label].median_ms > place.latency.budget_ms]
+        faults += [f"on '{latency.label}' it took {elsewhere[latency.label].median_ms:.3f} ms of "
+                   f"{latency.budget_ms:.3f} ms" for latency in slow]
+        over = bool(measured) and measured["best"].median_ms > budget_ms
         if over:
             faults.append(
-                f"it took {measured['best'].median_ms:.3f} ms of {self.budget_ms:.3f} ms"
+                f"it took {measured['best'].median_ms:.3f} ms of {budget_ms:.3f} ms"
             )
         return Check(
             onnx_metrics={name: finite(value) for name, value in onnx_metrics.items()},
@@ -167,6 +161,8 @@ class Verifier:
             reference=measured.get("reference"),
             faults=tuple(faults),
             over_budget=over,
+            also=elsewhere,
+            over_also=tuple(latency.label for latency in slow),
         )
 
     def reference(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import prod
 from typing import cast
 
@@ -137,6 +138,8 @@ def has_cost(kind: str) -> bool:
     return kind in _COSTS
 
 
+# A space's factors hold the same few hundred operators tens of thousands of times.
+@lru_cache(maxsize=2**14)
 def cost_of(op: Operator) -> Cost:
     """Work and traffic of an operator.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,20 @@ class Factor:
 
     name: str
     decisions: tuple[int, ...]
+
+
+@runtime_checkable
+class Folding(Protocol):
+    """A space whose operators hold fewer weights than its networks, since norms are folded away."""
+
+    def folded_parameters(self, factor: Factor | None, choices: Sequence[Choice] = ()) -> int:
+        """Weights that a factor of a network has beyond those of its operators.
+
+        Args:
+            factor: of the space; None for the whole hand-designed baseline.
+            choices: values chosen for the factor's decisions.
+        """
+        ...
 
 
 class OperatorSpace(abc.ABC):

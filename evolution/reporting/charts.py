@@ -87,7 +87,7 @@ def convergence(story: Story) -> Figure:
     name, budget = story.judged_by, story.result.constraint.latency_ms
     values = [_metric(c, name) for c in story.candidates]
     within = [
-        value if value is not None and c.upper_ms * story.result.shared <= budget else math.inf
+        value if value is not None and c.upper_ms * story.result.scale <= budget else math.inf
         for c, value in zip(story.candidates, values, strict=True)
     ]
     best = [value if math.isfinite(value) else None for value in accumulate(within, min)]

@@ -11,8 +11,9 @@ from typing import Any
 
 from evolution.reporting import charts, drawing
 from evolution.reporting.calibration import calibration
+from evolution.reporting.fronts import front_chart, front_section
 from evolution.reporting.story import Story
-from evolution.reporting.tables import comparison, headline, provenance, rounds
+from evolution.reporting.tables import comparison, headline, limits, provenance, rounds
 from evolution.result import Result
 
 _TEMPLATE = "templates/report.html"
@@ -40,6 +41,7 @@ def render(story: Story) -> str:
         "trade-off": charts.trade_off(story),
         "convergence": charts.convergence(story),
         "calibration": calibration(story),
+        **({} if result.front is None else {"front": front_chart(result)}),
     }
     status = "verified" if result.verified else "not verified"
     fields = {
@@ -52,6 +54,8 @@ def render(story: Story) -> str:
                         f"scored, seed {result.seed}"),
         "headline": headline(result),
         "comparison": comparison(result),
+        "limits": limits(result),
+        "front": front_section(result),
         "architecture": drawing.draw_architecture(
             result.best.architecture or {}, story.evidence.decisions, story.evidence.parts
         ),

@@ -56,7 +56,35 @@ def comparison(result: Result) -> str:
     for name in best.metrics:
         theirs = _number(reference.metrics[name]) if name in reference.metrics else "-"
         rows.append((name, _number(best.metrics[name]), theirs))
-    return _table(("", "searched", "reference"), rows)
+    return table(("", "searched", "reference"), rows)
+
+
+_LIMITS = {
+    "latency_ms": ("latency", "ms"), "memory_mib": ("memory, estimated", "MiB"),
+    "parameters": ("parameters", ""), "flops": ("operations", "FLOPs"),
+    "energy_mj": ("energy, bound", "mJ"),
+}
+
+
+def limits(result: Result) -> str:
+    """Every constraint, and how the winner keeps it; nothing for runs that did not list them."""
+    rows = []
+    for limit in result.limits:
+        title, unit = _LIMITS.get(limit.name, (limit.name, ""))
+        rows.append((
+            f"{title} on {limit.target}" if limit.target else title,
+            *(_amount(value, unit) for value in (limit.limit, limit.predicted, limit.upper)),
+            _UNKNOWN if limit.measured is None else _amount(limit.measured, unit),
+            _amount(limit.reference, unit),
+        ))
+    heads = ("constraint", "limit", "predicted", "upper bound, corrected", "measured",
+             "reference, predicted")
+    return table(heads, rows) if rows else ""
+
+
+def _amount(value: float, unit: str) -> str:
+    text = f"{value:,.0f}" if value >= 1e4 else f"{value:,.3f}".rstrip("0").rstrip(".")
+    return f"{text} {unit}".strip()
 
 
 def rounds(result: Result) -> str:
@@ -75,7 +103,7 @@ def rounds(result: Result) -> str:
             "struck: " + "; ".join(check.faults) if check.faults
             else "verified" if check.best else "exported, not measured",
         ))
-    return _table(
+    return table(
         ("round", "predicted", "upper bound", "measured", "reference measured",
          "outputs differ by", "metrics differ by", "verdict"),
         rows,
@@ -96,10 +124,15 @@ def provenance(result: Result) -> str:
         ("seed", str(origin.seed)),
         ("bound correction", f"{result.correction:.4f}"),
     ]
+    rows += [
+        (f"reference on {level.target} before the search",
+         f"{level.measured.median_ms:.3f} ms, {level.ratio - 1:+.1%} against its table")
+        for level in result.levels
+    ]
     rows += [(f"accuracy: {name}", str(value)) for name, value in origin.accuracy.items()]
     rows += [(f"device: {name}", _words(value)) for name, value in origin.device.items()]
     rows += [(f"version: {name}", value) for name, value in origin.versions.items()]
-    return _table(("", ""), rows)
+    return table(("", ""), rows)
 
 
 def _words(value: object) -> str:
@@ -115,7 +148,8 @@ def _card(title: str, value: str, note: str) -> str:
     )
 
 
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """HTML of a table; the first cell of each row is its head."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>'

@@ -126,6 +126,7 @@ STRATEGIES: Registry[Strategy] = Registry(
     {
         "evolution": "evolution.strategies.evolution:Evolution",
         "exact": "evolution.strategies.exact:Exact",
+        "front": "evolution.strategies.front:Front",
         "joint": "evolution.strategies.joint:Joint",
         "nsga2": "evolution.strategies.nsga2:Nsga2",
         "predictor-guided": "evolution.strategies.guided:Guided",

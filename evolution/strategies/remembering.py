@@ -56,6 +56,15 @@ class Remembering(Strategy):
             raise UserError("fitness is nan; tell infinity for what could not be scored")
         self._told += zip(map(tuple, values.tolist()), as_rows(vectors), strict=True)
 
+    @property
+    def seen(self) -> set[Vector]:
+        """What must not be proposed again."""
+        return set(self._seen)
+
+    def exclude(self, rows: Iterable[Vector]) -> None:
+        """Never proposes some architectures, which others have."""
+        self._seen.update(rows)
+
     def scored(self) -> tuple[Vectors, Floats]:
         """Architectures with a finite result and the first objective of each.
 

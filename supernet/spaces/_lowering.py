@@ -18,6 +18,10 @@ Shape = tuple[int, ...]
 class Lowering:
     """Collects placed operators of one encoder or head.
 
+    Attributes:
+        placed: the operators.
+        folded: weights that the network has beyond theirs, since norms are folded away.
+
     Args:
         norm: ``instance`` or ``batch``.
     """
@@ -25,6 +29,7 @@ class Lowering:
     def __init__(self, norm: str = "batch") -> None:
         self.norm = norm
         self.placed: list[PlacedOperator] = []
+        self.folded = 0
 
     def add(self, path: str, operator: Operator, repeats: int = 1) -> Shape:
         """Places an operator; returns the shape of its result."""
@@ -48,6 +53,8 @@ class Lowering:
     ) -> Shape:
         """A convolution and the norm behind it: one step or two, by the kind of norm."""
         if self.norm == "batch":
+            # The norm has two weights a channel, the convolution perhaps a bias; one is left.
+            self.folded += out * (1 + bias)
             return self.conv(conv, shape, out, kernel=kernel, stride=stride, groups=groups,
                              act=act, residual=residual)
         shape = self.conv(conv, shape, out, kernel=kernel, stride=stride, groups=groups,

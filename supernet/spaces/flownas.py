@@ -81,11 +81,26 @@ class FlowNASSpace(FlowSpace):
         if factor.name == "stem":
             frames = (2 * self.batch, 3, self.input_height, self.input_width)
             placed.append(PlacedOperator("input", Operator.make("scale", frames)))
+        for lowering in self._lowered(factor, choices):
+            placed += lowering.placed
+        return placed
+
+    def folded_parameters(self, factor: Factor | None, choices: Sequence[Choice] = ()) -> int:
+        """See `luts.space.Folding`."""
+        if factor is None:
+            return sum(lowering.folded for lowering in self._lowered_reference())
+        if factor.name == "head":
+            return 0
+        return sum(lowering.folded for lowering in self._lowered(factor, choices))
+
+    def _lowered(self, factor: Factor, choices: Sequence[Choice]) -> list[Lowering]:
+        """Both encoders' part of a factor."""
+        found = []
         for net, norm, images in (("fnet", "instance", 2), ("cnet", "batch", 1)):
             lowering = Lowering(norm)
             self._lower_encoder(lowering, net, images * self.batch, factor, choices)
-            placed += lowering.placed
-        return placed
+            found.append(lowering)
+        return found
 
     def _lower_encoder(
         self, lowering: Lowering, net: str, images: int, factor: Factor,
@@ -118,7 +133,16 @@ class FlowNASSpace(FlowSpace):
         """See `luts.space.OperatorSpace`."""
         frames = (2 * self.batch, 3, self.input_height, self.input_width)
         placed = [PlacedOperator("input", Operator.make("scale", frames))]
-        config = self.reference_encoder
+        for lowering in self._lowered_reference():
+            placed += lowering.placed
+        return placed + lower_head(
+            self.head, self.input_height, self.input_width, self.iterations, self.batch
+        )
+
+    def _lowered_reference(self) -> list[Lowering]:
+        """Both encoders of the baseline."""
+        frames = (2 * self.batch, 3, self.input_height, self.input_width)
+        config, found = self.reference_encoder, []
         for net, norm, images in (("fnet", "instance", 2), ("cnet", "batch", 1)):
             lowering = Lowering(norm)
             shape = lowering.conv_norm(
@@ -131,10 +155,8 @@ class FlowNASSpace(FlowSpace):
                     path = f"{net}.stages.{stage}.{block}"
                     shape = lowering.residual(path, shape, width, stride)
             lowering.conv(f"{net}.last", shape, self.outputs(net))
-            placed += lowering.placed
-        return placed + lower_head(
-            self.head, self.input_height, self.input_width, self.iterations, self.batch
-        )
+            found.append(lowering)
+        return found
 
     def encoder_choice(self, architecture: Architecture) -> EncoderChoice:
         """See `SearchSpace`."""

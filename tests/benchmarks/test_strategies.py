@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import _rivals, search_speed, strategies
+from benchmarks import _rivals, fronts, search_speed, strategies
 from evolution.tabular.problem import TabularProblem, TabularSpace
 from luts.errors import UserError
 from luts.files import read_json, write_json
@@ -103,3 +103,11 @@ def test_the_speed_of_proposals_is_written(tmp_path: Path, monkeypatch: pytest.M
         assert row["accepted"] == [24] and row["seconds"] > 0
     uppers = toys.predictor.predict(toys.space.everything()).upper_ms
     assert uppers.min() < found["limit_ms"] < uppers.max()
+
+
+@pytest.mark.parametrize("name", ["front", "nsga2, population 20", "random"])
+def test_a_front_is_worth_the_hypervolume_of_what_was_evaluated(name: str) -> None:
+    half, whole = fronts.share(problem(), "ms", *fronts.METHODS[name], 0, 60)
+    assert 0 < half <= whole <= 1 + 1e-9
+    everything = fronts.share(problem(), "ms", "random", {}, 0, 3**6)
+    assert everything[1] == pytest.approx(1)

@@ -40,7 +40,10 @@ def test_a_short_search_keeps_its_budget(share: int, reference_ms: float, tmp_pa
     result = json.loads(done.stdout)
     assert result == json.loads((out / "result.json").read_text())
     assert result["verified"], result["reason"]
-    assert result["constraint"]["latency_ms"] == pytest.approx(share / 100 * reference_ms)
+    (level,) = result["levels"]
+    assert level["predicted_ms"] == pytest.approx(reference_ms)
+    assert result["constraint"]["latency_ms"] == pytest.approx(
+        share / 100 * level["measured"]["median_ms"])
     assert result["best"]["measured_latency_ms"] <= result["constraint"]["latency_ms"]
     assert result["best"]["metrics"]["epe"] > 0
     assert (out / "report.html").stat().st_size > 1_000_000

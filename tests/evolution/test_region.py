@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evolution.constraint import Constraint, LatencyConstraint, ParameterConstraint
-from evolution.feasibility import descend, feasible_region
+from evolution.constraint import Constraint, LatencyConstraint
+from evolution.feasibility import feasible_region
+from evolution.quantities import quantity
 from evolution.region import Region
-from luts._costs import cost_of
+from evolution.requirements import LatencyRequirement, QuantityRequirement, descend
 from luts.errors import InfeasibleError
 from luts.space import Vectors
 from tests.evolution.toys import ToyPredictor, Toys
@@ -97,17 +98,6 @@ def test_a_broken_budget_tightens_all_bounds_but_only_so_far(toys: Toys) -> None
     assert list(limit.keeps(np.array([0.86, 0.87]))) == [True, False]
 
 
-def test_parameters_are_counted_as_by_hand(toys: Toys) -> None:
-    vectors = toys.space.everything()[::97]
-    by_hand = [
-        sum(cost_of(p.operator).parameters for p in toys.space.lower(toys.space.decode(v)))
-        for v in vectors
-    ]
-    constraint = ParameterConstraint(toys.space, int(np.median(by_hand)))
-    assert list(constraint.count(vectors)) == by_hand
-    assert list(constraint.allowed(vectors)) == [n <= np.median(by_hand) for n in by_hand]
-
-
 def test_descent_finds_a_neighbour_that_the_table_does_not_see(toys: Toys) -> None:
     space = toys.space
     goal = space.cardinalities - 1
@@ -122,41 +112,50 @@ def test_descent_finds_a_neighbour_that_the_table_does_not_see(toys: Toys) -> No
 def test_an_impossible_budget_is_refused_with_the_reachable_interval(toys: Toys) -> None:
     low, high = toys.predictor.interval_ms()
     lowest = float(toys.predictor.predict(toys.space.everything()).upper_ms.min())
-    limit = LatencyConstraint(toys.predictor, lowest * 0.999)
+    limit = LatencyConstraint(toys.predictor, lowest * 0.999, label="cpu")
     with pytest.raises(InfeasibleError) as caught:
-        feasible_region(toys.space, limit, None, target="cpu")
+        feasible_region(toys.space, [LatencyRequirement(limit)])
     text = str(caught.value)
     assert f"{limit.budget_ms:.3f} ms" in text
     assert f"from {low:.3f} to {high:.3f} ms" in text
     least = float(text.rpartition(" ")[2])
     assert lowest <= least < lowest + 0.0011
     region = feasible_region(
-        toys.space, LatencyConstraint(toys.predictor, least), None, target="cpu"
+        toys.space, [LatencyRequirement(LatencyConstraint(toys.predictor, least))]
     )
     assert len(region.draw(np.random.default_rng(0), 1, set())) == 1
 
 
+def weights_at_most(toys: Toys, most: float) -> QuantityRequirement:
+    return QuantityRequirement(quantity("parameters", toys.space, toys.table), most)
+
+
 def test_an_impossible_size_is_refused(toys: Toys) -> None:
     _, high = toys.predictor.interval_ms()
-    limit = LatencyConstraint(toys.predictor, 2 * high)
-    with pytest.raises(InfeasibleError, match="at most 10 parameters; the smallest found has"):
-        feasible_region(toys.space, limit, ParameterConstraint(toys.space, 10), target="cpu")
+    limit = LatencyRequirement(LatencyConstraint(toys.predictor, 2 * high, label="cpu"))
+    counts = weights_at_most(toys, 1).values(toys.space.everything())
+    with pytest.raises(InfeasibleError) as caught:
+        feasible_region(toys.space, [limit, weights_at_most(toys, 10)])
+    text = str(caught.value)
+    assert "has at most 10 parameters; they have from" in text
+    assert f"from {counts.min():,.0f} parameters to {counts.max():,.0f} parameters" in text
+    assert "ms on 'cpu'" in text
 
 
 def test_limits_that_exclude_each_other_are_refused_with_what_each_leaves(toys: Toys) -> None:
-    counts = ParameterConstraint(toys.space, 1).count(toys.space.everything())
+    counts = weights_at_most(toys, 1).values(toys.space.everything())
     # A limit on weights under which every architecture is slow: the toy's cost is turned round.
     predictor = Reversed(toys)
-    slow = LatencyConstraint(predictor, float(np.quantile(predictor.uppers, 0.05)))
+    slow = LatencyConstraint(predictor, float(np.quantile(predictor.uppers, 0.05)), label="cpu")
     few = int(np.quantile(counts, 0.05))
     with pytest.raises(InfeasibleError) as caught:
-        feasible_region(toys.space, slow, ParameterConstraint(toys.space, few), target="cpu")
+        feasible_region(toys.space, [LatencyRequirement(slow), weights_at_most(toys, few)])
     text = str(caught.value)
-    assert f"at most {few:,} parameters and is sure to keep {slow.budget_ms:.3f} ms" in text
+    assert f"keeps {slow.budget_ms:.3f} ms on 'cpu' and {few:,} parameters together" in text
     least_ms = predictor.uppers[counts <= few].min()
     fewest = counts[predictor.uppers <= slow.budget_ms].min()
-    assert f"the lowest upper bound is {least_ms:.3f} ms" in text
-    assert text.endswith(f"the fewest parameters are {fewest:,}")
+    assert f"at least {least_ms:.3f} ms on 'cpu' with the other" in text
+    assert f"or at least {fewest:,.0f} parameters with the other" in text
 
 
 class Reversed(ToyPredictor):

@@ -32,6 +32,11 @@ def call(
         (("--target", "cpu", "--latency-ms", "soon"), "--latency-ms 'soon' is no budget"),
         (("--target", "cpu", "--latency", "inf%"), "--latency 'inf%' is no budget"),
         (("--target", "cpu", "--latency", "80%", "--latency-ms", "3"), "not both"),
+        (("--target", "cpu", "--memory-mib", "2GB"), "--memory-mib '2GB' is no budget; give a"),
+        (("--target", "cpu", "--flops", "-1"), "--flops '-1' is no budget"),
+        (("--target", "cpu", "--also-target", "tpu:80%"), "unknown target 'tpu'"),
+        (("--target", "cpu", "--pareto", "80%"), "--pareto '80%' is no range"),
+        (("--target", "cpu", "--pareto", "50%..90%", "--latency", "80%"), "give --pareto, or"),
         (("--target", "cpu", "--strategy", "best"), "unknown strategy 'best'; known: evolution"),
         (("--target", "cpu", "--strategy", "evolution:best"), "unknown preset 'best'; known:"),
         (("--target", "cpu", "--seed", "-1"), "Invalid value for '--seed'"),
@@ -124,6 +129,29 @@ def test_an_infeasible_budget_is_refused_with_numbers_before_torch_loads(
     loaded = {line.rpartition("|")[2].strip() for line in lines}
     assert "scipy" in loaded
     assert not loaded & {"torch", "onnxruntime", "onnx", "plotly"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--memory-mib", "1"), "has at most 1.00 MiB; they have from"),
+        (("--also-target", "cpu@2"), "no latency table of 'flownas-small' on 'cpu' (fp32, batch 1, "
+                                     "2 threads)"),
+        (("--energy-mj", "80%"), "has no energy"),
+        (("--pareto", "1%..100%"), "is sure to keep"),
+    ],
+)
+def test_constraints_that_cannot_be_kept_are_refused_before_torch_loads(
+    tmp_path: Path, tables: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    done = call("--target", "cpu", "--out", "run", *arguments, cwd=tmp_path, tables=tables,
+                python=("-X", "importtime"))
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    said = [line for line in lines if not line.startswith("import time:")]
+    assert len(said) == 1 and message in said[0]
+    assert list(tmp_path.iterdir()) == []
+    assert not {line.rpartition("|")[2].strip() for line in lines} & {"torch", "onnxruntime"}
 
 
 def test_a_damaged_table_is_named(tmp_path: Path, tables: Path) -> None:

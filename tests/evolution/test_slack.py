@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evolution.constraint import LatencyConstraint, ParameterConstraint
+from evolution.constraint import LatencyConstraint
+from evolution.quantities import QuantityLimit, quantity
 from evolution.region import Region
 from evolution.slack import Slack
 from tests.evolution.toys import Toys
@@ -37,8 +38,9 @@ def test_what_is_above_the_budget_is_brought_below_it_by_few_changes(toys: Toys)
 
 def test_repair_keeps_several_limits_at_once(toys: Toys) -> None:
     latency = latency_at(toys, 0.5)
-    counts = ParameterConstraint(toys.space, 1).count(toys.space.everything())
-    parameters = ParameterConstraint(toys.space, int(np.quantile(counts, 0.3)))
+    weights = quantity("parameters", toys.space, toys.table)
+    counts = weights.values(toys.space.everything())
+    parameters = QuantityLimit(toys.space, weights.parts[0], int(np.quantile(counts, 0.3)))
     vectors = toys.space.sample(np.random.default_rng(0), 300)
     region = Region(toys.space, [latency, parameters], toys.predictor.fastest()[None])
     before = region.allowed(vectors).mean()

@@ -145,3 +145,59 @@ def test_wrong_input_is_one_line_and_changes_nothing(
     assert command(monkeypatch, str(run)) == 2
     assert "best.onnx' is missing" in capsys.readouterr().err
     assert (run / "result.json").read_text() == before
+
+
+def test_each_target_is_settled_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    toys = Toys()
+    plan = toys.plan(run, latency="80%", also=("rtx3090:90%",))
+    before = conduct(plan, toys.accuracy, toys.stopwatch, Notes())
+    assert not before.verified
+    assert before.reason == "its latency on 'rtx3090' is predicted, not measured"
+    assert before.to_verify.endswith("--device cuda:0")
+    assert before.best.measured is not None and before.unmeasured == ("rtx3090",)
+    machine = Machine(monkeypatch, "rtx3090")
+    limit = before.limits[1]
+    machine.best_ms = 1.1 * limit.limit
+    assert command(monkeypatch, str(run), "--device", "cuda:0") == 1
+    slow = load_result(run)
+    assert not slow.verified and "on 'rtx3090' it took" in slow.reason
+    machine.best_ms = 0.9 * limit.limit
+    assert command(monkeypatch, str(run), "--device", "cuda:0") == 0  # measured anew
+    assert load_result(run).verified
+
+
+def test_a_second_target_that_holds_completes_the_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    toys = Toys()
+    plan = toys.plan(run, latency="80%", also=("cpu@2:90%",))
+    before = conduct(plan, toys.accuracy, toys.stopwatch, Notes())
+    assert before.unmeasured == ("cpu@2",) and before.to_verify.endswith("--device cpu")
+    machine = Machine(monkeypatch, "cpu")
+    machine.best_ms = 0.9 * before.limits[1].limit
+    assert command(monkeypatch, str(run)) == 0
+    after = load_result(run)
+    assert machine.asked["threads"] == 2
+    assert after.verified and after.limits[1].measured == machine.best_ms
+    assert after.best == before.best
+
+
+def test_two_targets_that_are_elsewhere_are_settled_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    toys = Toys()
+    plan = toys.plan(run, latency="80%", also=("cpu@2:90%",))
+    before = conduct(plan, toys.accuracy, None, Notes())
+    assert before.unmeasured == ("cpu", "cpu@2")
+    machine = Machine(monkeypatch, "cpu")
+    machine.best_ms = 0.5 * min(limit.limit for limit in before.limits)
+    assert command(monkeypatch, str(run)) == 0
+    half = load_result(run)
+    assert not half.verified and half.unmeasured == ("cpu@2",)
+    assert command(monkeypatch, str(run)) == 0
+    assert load_result(run).verified

@@ -98,6 +98,21 @@ class ToyPredictor(LatencyPredictor):
         return self._costs
 
 
+class Narrow(ToyPredictor):
+    """Another target, on which expansion is cheap and width is dear."""
+
+    def __init__(self, space: ToySpace, table: Any) -> None:
+        super().__init__(space, table)
+        self._costs = [
+            np.array([0.1 if not choices else 0.02 * choices[0] * choices[2]
+                      for choices in space.factor_choices(factor)])
+            for factor in space.factors
+        ]
+
+    def predict_reference(self) -> tuple[float, float]:
+        return 1.0, MARGIN
+
+
 class ToyNetwork:
     """Flow = gain * (frame2 - frame1), with a weight to hand over."""
 
@@ -248,12 +263,15 @@ class Toys:
         self.predictor = ToyPredictor(self.space, self.table)
         self.accuracy = ToyAccuracy(self.space, pause=pause, export_gain=export_gain)
         self.stopwatch = Stopwatch(self.predictor, factors)
+        self.elsewhere = Narrow(self.space, self.table)
 
     def plan(self, out: Path, recipe: Mapping[str, Any] = RECIPE, **options: Any) -> Plan:
         checked: Recipe = check_recipe(dict(recipe), "flownas-small.yaml")
+        also = [(self.table, self.elsewhere)] * len(options.get("also", ()))
         return plan(
             Options("cpu", out=out, **options), recipe=checked, text=json.dumps(recipe), path=out,
             space=self.space, table=self.table, predictor=self.predictor,
+            also=also,
         )
 
 

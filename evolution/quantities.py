@@ -1,0 +1,104 @@
+"""What a limit can be set on beside latency: memory, parameters, operations, energy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evolution.constraint import Limit
+from evolution.counts import counted, gathered
+from evolution.energy import energy_rows
+from evolution.memory import memory_parts, reference_mib
+from evolution.strategies.base import Floats
+from luts._costs import cost_of
+from luts.estimated import EstimatedTable
+from luts.space import Folding, OperatorSpace, Vectors
+from luts.table import LatencyTable
+
+# Name as in options and results, and the unit in which it is said; counts have none.
+UNITS = {"memory_mib": "MiB", "parameters": "parameters", "flops": "FLOPs", "energy_mj": "mJ"}
+_COUNTS = ("parameters", "flops")
+_EXACT = 1e-9
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something that architectures use, known without a measurement.
+
+    Attributes:
+        name: a key of `UNITS`.
+        space: the space.
+        parts: the value of an architecture is the largest of these sums: per part and factor of the
+            space, the value of each row of ``space.factor_choices(factor)``, ``(rows,)``.
+        reference: the value of the hand-designed baseline.
+    """
+
+    name: str
+    space: OperatorSpace
+    parts: Sequence[Sequence[Floats]]
+    reference: float
+
+    def values(self, vectors: Vectors) -> Floats:
+        """Values of architectures, shape ``(count,)``."""
+        found = np.max([gathered(self.space, rows, vectors) for rows in self.parts], axis=0)
+        return np.asarray(np.rint(found) if self.name in _COUNTS else found)
+
+    def say(self, value: float) -> str:
+        """A value with its unit."""
+        digits = f"{value:,.0f}" if self.name in _COUNTS else f"{value:.2f}"
+        return f"{digits} {UNITS[self.name]}"
+
+
+def quantity(
+    name: str, space: OperatorSpace, table: LatencyTable | EstimatedTable
+) -> Quantity:
+    """Prices a quantity for a space.
+
+    Args:
+        name: a key of `UNITS`.
+        space: is lowered once.
+        table: of the target; the energy comes from it.
+
+    Raises:
+        UserError: the energy is asked for, and the table has none or too little of it.
+    """
+    if name == "memory_mib":
+        return Quantity(name, space, memory_parts(space), reference_mib(space))
+    if name == "energy_mj":
+        rows, reference = energy_rows(space, table)
+        return Quantity(name, space, [rows], reference)
+    rows = counted(space, name)
+    folded = 0
+    if name == "parameters" and isinstance(space, Folding):
+        folded = space.folded_parameters(None)
+        more = [[space.folded_parameters(f, choices) for choices in space.factor_choices(f)]
+                for f in space.factors]
+        rows = [have + np.array(extra) for have, extra in zip(rows, more, strict=True)]
+    costs = [(cost_of(p.operator), p.repeats) for p in space.lower_reference()]
+    reference = float(sum(c.parameters if name == "parameters" else c.flops * n for c, n in costs))
+    return Quantity(name, space, [rows], reference + folded)
+
+
+class QuantityLimit(Limit):
+    """One part of a quantity must not exceed a value.
+
+    Args:
+        space: the space.
+        rows: the part.
+        most: largest value that is allowed.
+    """
+
+    def __init__(self, space: OperatorSpace, rows: Sequence[Floats], most: float) -> None:
+        self.space = space
+        # What rounding adds over many factors must not shut out an exact count.
+        self._uses = [np.asarray(values / (most * (1 + _EXACT))) for values in rows]
+
+    def use(self, vectors: Vectors) -> Floats:
+        """See `Limit.use`."""
+        return np.asarray(gathered(self.space, self._uses, vectors))
+
+    def factor_uses(self) -> list[Floats]:
+        """See `Limit.factor_uses`."""
+        return list(self._uses)
