@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from supernet.data.pairs import FlowPair
-    from supernet.space import SearchSpace
+    from supernet.raft.space import FlowSpace
     from supernet.training.scoring import HeldOut
 
 VARIANTS: dict[str, list[str]] = {
@@ -64,7 +64,7 @@ def main(
     """Errors with inherited weights after equal trainings, by form of distillation."""
     from luts.errors import UnknownNameError
     from luts.spaces import load_space
-    from supernet.training.plan import rendered_settings
+    from supernet.training.settings import rendered_settings
 
     for name in variants or []:
         if name not in VARIANTS:
@@ -74,7 +74,7 @@ def main(
         name: rendered_settings(recipe, [*(changes or []), *own], steps)
         for name, own in chosen.items()
     }
-    space = cast("SearchSpace", load_space(recipe))
+    space = cast("FlowSpace", load_space(recipe))
     from supernet.data.pairs import read_pairs
     from supernet.training.allocator import keep_freed_memory
     from supernet.training.scoring import HeldOut
@@ -127,14 +127,14 @@ def _trained(
     run = TrainingRun(
         writable_folder(folder / "supernet"), recipe, "supernet", settings, seed, stage.extra
     )
-    with TrainingProgress(label, settings.steps) as progress:
+    with TrainingProgress(label, settings.steps, settings.figure) as progress:
         train(run, stage.rule, stage.batches, resume=(run.folder / RUN_FILE).exists(),
               report=progress.report, validate=stage.validate)
     return stage.rule.network
 
 
 def _scores(
-    space: SearchSpace, supernet: Any, drawn: np.ndarray, held: HeldOut, real: list[FlowPair]
+    space: FlowSpace, supernet: Any, drawn: np.ndarray, held: HeldOut, real: list[FlowPair]
 ) -> dict[str, float]:
     from supernet.score import score_pairs
 

@@ -37,7 +37,7 @@ def main(
 
     from supernet.data.photos import bundled_photos
     from supernet.data.render import RENDERERS, RenderSettings, render_batch
-    from supernet.training.plan import rendered_settings
+    from supernet.training.settings import rendered_settings
     from supernet.training.threads import training_device
 
     if log is not None and step_seconds is None:

@@ -27,7 +27,7 @@ from luts.files import writable_folder, write_json
 if TYPE_CHECKING:
     import torch
 
-    from supernet.space import SearchSpace
+    from supernet.raft.space import FlowSpace
     from supernet.training.rules import StepRule
 
 SUPERNET, LARGEST, RENDER = "supernet step", "largest alone, step", "rendering a batch"
@@ -49,10 +49,10 @@ def main(
 ) -> None:
     """Seconds per step and architecture of a supernet against its largest network alone."""
     from luts.spaces import load_space
-    from supernet.training.plan import rendered_settings
+    from supernet.training.settings import rendered_settings
 
     settings = rendered_settings(recipe, changes or [])
-    space = cast("SearchSpace", load_space(recipe))
+    space = cast("FlowSpace", load_space(recipe))
     writable_folder(out.parent)
     import torch
 
@@ -92,7 +92,7 @@ def main(
 
 
 def _rules(
-    space: SearchSpace, settings: Any, seed: int, device: torch.device, threads: int
+    space: FlowSpace, settings: Any, seed: int, device: torch.device, threads: int
 ) -> dict[str, StepRule]:
     import torch
 

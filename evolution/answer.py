@@ -80,7 +80,8 @@ def answer(plan: Plan, accuracy: AccuracySource, found: Found) -> Result:
             upper_latency_ms=chosen.candidate.upper_ms,
             measured_latency_ms=check.best.median_ms if check.best else None,
             measured=check.best,
-            metrics=chosen.candidate.metrics,
+            # A search may go by a score alone; what it did not compute is known from the proof.
+            metrics={**chosen.check.torch_metrics, **chosen.candidate.metrics},
             parameters=parameters,
         ),
         reference=NetworkResult(

@@ -34,6 +34,7 @@ class Decision(BaseModel):
 
     name: str
     choices: tuple[int, ...]
+    labels: tuple[str, ...] = ()
 
 
 class Evidence(BaseModel):
@@ -97,7 +98,7 @@ def collect(plan: Plan, vector: Vector) -> Evidence:
         ),
         parts=tuple(parts),
         decisions=tuple(
-            Decision(name=decision.name, choices=decision.choices)
+            Decision(name=decision.name, choices=decision.choices, labels=decision.labels)
             for decision in plan.space.decisions
         ),
         space_size=plan.space.size,

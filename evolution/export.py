@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from supernet.accuracy import AccuracySource
 
 Array = npt.NDArray[np.float32]
-Flow = Callable[[Array, Array], Array]
+Predict = Callable[..., Array]
 
 BEST, REFERENCE, WEIGHTS = "best.onnx", "reference.onnx", "best.safetensors"
 
@@ -46,15 +46,15 @@ def export_weights(network: torch.nn.Module, path: Path, metadata: dict[str, str
         temporary.write_bytes(save(tensors, metadata))
 
 
-def onnx_flow(path: Path, threads: int) -> Flow:
+def onnx_predict(path: Path, threads: int) -> Predict:
     """A function that runs an exported network with ONNX Runtime.
 
     Args:
-        path: the model; its inputs are the two frames.
+        path: the model.
         threads: threads that it may use.
 
     Returns:
-        A function of two float32 arrays ``(1, 3, H, W)`` that gives the first output.
+        A function of the model's inputs, in their order, that gives the first output.
 
     Raises:
         UserError: ONNX Runtime is not installed.
@@ -73,12 +73,11 @@ def onnx_flow(path: Path, threads: int) -> Flow:
     )
     names = [item.name for item in session.get_inputs()]
 
-    def flow(frame1: Array, frame2: Array) -> Array:
-        inputs = dict(zip(names, (frame1, frame2), strict=True))
-        output: Array = session.run(None, inputs)[0]
+    def predict(*arrays: Array) -> Array:
+        output: Array = session.run(None, dict(zip(names, arrays, strict=True)))[0]
         return output
 
-    return flow
+    return predict
 
 
 def main(

@@ -49,9 +49,10 @@ def check_halving(halving: HalvingSection | None, accuracy: AccuracySource) -> N
     Raises:
         UserError: there are not more validation pairs than that.
     """
-    pairs = accuracy.identity.get("validation_pairs")
+    known = accuracy.identity
+    pairs = known.get("validation_pairs", known.get("validation_images"))
     if halving is not None and isinstance(pairs, int) and halving.pairs >= pairs:
-        raise UserError(f"--halving {halving.pairs}: there are {pairs} validation pairs; give "
+        raise UserError(f"--halving {halving.pairs}: there are {pairs} to validate on; give "
                         f"fewer than {pairs}")
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from evolution.constraint import LatencyConstraint
-from evolution.export import BEST, REFERENCE, Array, Flow, export_onnx, onnx_flow
+from evolution.export import BEST, REFERENCE, Array, Predict, export_onnx, onnx_predict
 from evolution.measured import Latency, Measured, Measurer
 from evolution.recipe import VerificationSection
 from evolution.scoring import finite
@@ -118,12 +118,13 @@ class Verifier:
         best = self.folder / BEST
         export_onnx(self.accuracy, network, best)
 
-        def in_torch(frame1: Array, frame2: Array) -> Array:
-            names = list(self.accuracy.example_inputs())
-            inputs = dict(zip(names, (frame1, frame2), strict=True))
+        names = list(self.accuracy.example_inputs())
+
+        def in_torch(*arrays: Array) -> Array:
+            inputs = dict(zip(names, arrays, strict=True))
             return np.asarray(self.accuracy.output_of(network, inputs), dtype=np.float32)
 
-        exported = onnx_flow(best, self.threads)
+        exported = onnx_predict(best, self.threads)
         example = list(self.accuracy.example_inputs().values())
         output_error = relative_difference(exported(*example), in_torch(*example))
         onnx_metrics, torch_metrics = self._metrics(exported), self._metrics(in_torch)
@@ -171,8 +172,8 @@ class Verifier:
             export_onnx(self.accuracy, self.accuracy.network(None), path)
         return path
 
-    def _metrics(self, flow: Flow) -> dict[str, float]:
-        return {name: float(v) for name, v in self.accuracy.score_model(flow).items()}
+    def _metrics(self, predict: Predict) -> dict[str, float]:
+        return {name: float(v) for name, v in self.accuracy.score_model(predict).items()}
 
 
 def relative_difference(value: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> float:

@@ -6,22 +6,25 @@ knowing the other. Each checks the sections that it uses.
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from luts.errors import CorruptFileError, UnknownNameError
+from luts.errors import CorruptFileError, UnknownNameError, UserError
 
 _PACKAGE = "evolution.recipes"
 _SUFFIX = ".yaml"
+FOLDER_VARIABLE = "METRONAS_RECIPES"
+"""Names a folder of further recipes; one of the package keeps its name."""
 
 
 def recipe_names() -> list[str]:
-    """All recipes that ship with the package, sorted."""
-    found = (item.name for item in files(_PACKAGE).iterdir())
-    return sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX))
+    """All recipes that ship with the package or lie in ``$METRONAS_RECIPES``, sorted."""
+    return sorted(_found())
 
 
 def recipe_text(name: str) -> str:
@@ -67,6 +70,22 @@ def parse_recipe(text: str, source: str) -> dict[str, Any]:
 
 
 def _file(name: str) -> Traversable:
-    if name not in recipe_names():
-        raise UnknownNameError("recipe", name, recipe_names())
-    return files(_PACKAGE) / f"{name}{_SUFFIX}"
+    found = _found()
+    if name not in found:
+        raise UnknownNameError("recipe", name, found)
+    return found[name]
+
+
+def _found() -> dict[str, Traversable]:
+    """Files by name of recipe."""
+    places: list[Traversable] = [files(_PACKAGE)]
+    named = os.environ.get(FOLDER_VARIABLE)
+    if named:
+        folder = Path(named).expanduser()
+        if not folder.is_dir():
+            raise UserError(f"{FOLDER_VARIABLE}={named} is no folder")
+        places.insert(0, folder)
+    return {
+        item.name.removesuffix(_SUFFIX): item
+        for place in places for item in place.iterdir() if item.name.endswith(_SUFFIX)
+    }

@@ -26,10 +26,17 @@ Vectors = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One named decision and the values it may take."""
+    """One named decision and the values it may take.
+
+    Attributes:
+        name: such as ``cell1.width``.
+        choices: values.
+        labels: what each value stands for, where the number alone does not tell (empty: it does).
+    """
 
     name: str
     choices: tuple[Choice, ...]
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,12 @@ SPACES: Registry[OperatorSpace] = Registry(
     "recipe",
     "metronas.spaces",
     {
+        "bn-nas": "supernet.spaces.bn_nas:bn_nas",
+        "bn-nas-small": "supernet.spaces.bn_nas:bn_nas_small",
         "flownas": "supernet.spaces.flownas:flownas",
         "flownas-small": "supernet.spaces.flownas:flownas_small",
+        "nasbench-macro": "supernet.spaces.nasbench_macro:nasbench_macro",
+        "parsec-chain-small": "supernet.spaces.bn_nas:parsec_chain_small",
     },
 )
 

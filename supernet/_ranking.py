@@ -11,7 +11,6 @@ from luts.space import Architecture
 from supernet.fidelity import rank_agreement
 
 Scores = Sequence[Mapping[str, float]]
-_METRICS = ("epe", "fl_all")
 
 
 def ranking(
@@ -26,24 +25,32 @@ def ranking(
         architectures: what was scored.
 
     Returns:
-        ``agreement`` by supernet and metric, against means over repetitions; ``between_repeats``,
-        the agreement of the first two repetitions, which bounds what a supernet can reach (absent
-        with one repetition); ``networks`` with all scores.
+        ``agreement`` by supernet and metric, against means over repetitions (of the first metric,
+        for one that networks alone do not have); ``between_repeats``, the agreement of the first
+        two repetitions, which bounds what a supernet can reach (absent with one repetition);
+        ``networks`` with all scores. Metrics in which all networks are alike are left out, but the
+        first.
     """
-    means = {metric: _means(alone, metric) for metric in _METRICS}
+    first, *others = alone[0][0]
+    varying = [m for m in others if all(np.ptp([s[m] for s in scores]) > 0 for scores in alone)]
+    means = {metric: _means(alone, metric) for metric in (first, *varying)}
+
+    def compared(scores: Scores) -> dict[str, Any]:
+        found = {}
+        for metric in scores[0]:
+            values = [s[metric] for s in scores]
+            alike = metric in others and metric not in varying
+            if metric == first or (not alike and np.ptp(values) > 0):
+                found[metric] = rank_agreement(values, means.get(metric, means[first]))
+        return found
+
     result: dict[str, Any] = {
-        "agreement": {
-            name: {
-                metric: rank_agreement([s[metric] for s in scores], means[metric])
-                for metric in _METRICS
-            }
-            for name, scores in inherited.items()
-        }
+        "agreement": {name: compared(scores) for name, scores in inherited.items()}
     }
     if len(alone) > 1:
         result["between_repeats"] = {
             metric: rank_agreement(*([s[metric] for s in scores] for scores in alone[:2]))
-            for metric in _METRICS
+            for metric in means
         }
     result["networks"] = [
         {
@@ -60,16 +67,20 @@ def _means(alone: Sequence[Scores], metric: str) -> list[float]:
     return [float(m) for m in np.mean([[s[metric] for s in scores] for scores in alone], axis=0)]
 
 
+def _words(told: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in told.items())
+
+
 def show(result: Mapping[str, Any]) -> None:
     """Prints the agreement as a table."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"{len(result['networks'])} architectures: inherited against alone")
-    for title in ("supernet", "FAD weight", "metric", "Kendall's tau", "90 %", "p", "Spearman"):
+    for title in ("supernet", "trained", "metric", "Kendall's tau", "90 %", "p", "Spearman"):
         table.add_column(title)
     rows = [
-        (name, f"{result['run']['supernets'][name]['fad']:g}", found)
+        (name, _words(result["run"]["supernets"][name]["told_apart"]), found)
         for name, found in result["agreement"].items()
     ]
     if "between_repeats" in result:

@@ -20,10 +20,12 @@ from luts.space import Architecture
 from supernet.space import SearchSpace
 
 if TYPE_CHECKING:
+    from supernet.network import Network
     from supernet.raft.network import FlowNetwork
-    from supernet.training.scoring import HeldOut
-    from supernet.training.settings import TrainingSettings
-    from supernet.training.stage import Weights
+    from supernet.raft.space import FlowSpace
+    from supernet.tasks.base import Judge
+    from supernet.training.common import CommonSettings
+    from supernet.training.starting import Weights
 
 _DRAWS = 1000
 Scores = dict[str, float]
@@ -55,24 +57,26 @@ class Apprentices:
         settings: training section, with the short budget.
         folder: each network has a folder in it.
         seed: of data and initial weights; a repetition adds its number.
-        workers: processes that render, for each network.
+        workers: processes that make batches, for each network.
         device: where to train.
         threads: CPU threads of each network (None: PyTorch's choice).
         head: weights of the reference whose head they start with (None: a fresh head).
-        pairs: held-out pairs to score on.
+        pairs: held-out examples to score on (None: the task's usual number).
         parallel: networks that are trained at the same time, each in a process.
+        data: folder of the data (None: the recipe's own).
     """
 
     recipe: str
-    settings: TrainingSettings
+    settings: CommonSettings
     folder: Path
     seed: int
     workers: int
     device: str
     threads: int | None
     head: Weights | None
-    pairs: int
+    pairs: int | None
     parallel: int = 1
+    data: Path | None = None
 
     def scores(
         self, architectures: Sequence[Architecture], repeats: int, journal: Journal,
@@ -135,30 +139,34 @@ class Apprentices:
         from supernet.training.threads import prepare_thread
 
         prepare_thread(self.threads)
-        held = held_out(self.settings, self.pairs, self.device)
+        held = held_out(self.recipe, self.settings, self.pairs, self.device, self.data)
         return held.score(self._train(place, architecture, parent))
 
     def _train(
         self, place: Place, architecture: Architecture, parent: int | None
-    ) -> FlowNetwork:
+    ) -> Network:
         from luts.spaces import load_space
         from supernet.candidates import find_candidate
+        from supernet.tasks.base import task_of
         from supernet.training.loop import train
         from supernet.training.run import RUN_FILE, TrainingRun
-        from supernet.training.stage import give_head, make_stage
         from supernet.training.threads import training_device
 
         repeat, index = place
         space, seed = cast(SearchSpace, load_space(self.recipe)), self.seed + repeat
         candidate = find_candidate(space, json.dumps(architecture.as_json()))
         folder = writable_folder(self.folder / f"{index:02d}-{repeat}")
-        stage = make_stage(
+        stage = task_of(self.recipe).make_stage(
             self.recipe, candidate.name, folder, self.settings, seed, None,
             device=training_device(self.device), workers=self.workers, candidate=candidate,
+            data=self.data,
         )
         extra = dict(stage.extra)
         if self.head is not None:
-            extra["head"] = give_head(space, stage.rule.network, self.head)
+            from supernet.training.stage import give_head
+
+            flow = cast("FlowSpace", space), cast("FlowNetwork", stage.rule.network)
+            extra["head"] = give_head(*flow, self.head)
         run = TrainingRun(folder, self.recipe, candidate.name, self.settings, seed, extra)
 
         def report(step: int, figures: dict[str, float]) -> None:
@@ -171,9 +179,11 @@ class Apprentices:
 
 
 @lru_cache(maxsize=1)
-def held_out(settings: TrainingSettings, pairs: int, device: str) -> HeldOut:
-    """The pairs that all networks of a ranking are scored on, rendered once a process."""
-    from supernet.training.scoring import HeldOut
+def held_out(
+    recipe: str, settings: CommonSettings, pairs: int | None, device: str, data: Path | None
+) -> Judge:
+    """What all networks of a ranking are scored on, made once a process."""
+    from supernet.tasks.base import task_of
     from supernet.training.threads import training_device
 
-    return HeldOut(settings, pairs, training_device(device))
+    return task_of(recipe).judge(recipe, settings, pairs, training_device(device), data)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
-Predict = Callable[[Array, Array], Array]
+Predict = Callable[..., Array]
+"""Output of a network for its inputs, in the order of `AccuracySource.example_inputs`."""
 
 
 class AccuracySource(abc.ABC):
@@ -26,23 +27,25 @@ class AccuracySource(abc.ABC):
     Attributes:
         objective: name of the metric that a search minimises.
         identity: what the scores rest on (digests of weights, training steps).
+        caption: what `pictures` show.
     """
 
     objective: str
     identity: dict[str, str | int]
+    caption: str
 
     @abc.abstractmethod
     def score(self, architecture: Architecture, pairs: int | None = None) -> dict[str, float]:
-        """Metrics on the validation pairs, with inherited weights and fresh batch statistics.
+        """Metrics on the validation data, with inherited weights and fresh batch statistics.
 
         Args:
             architecture: whose network is scored.
-            pairs: the first so many of the validation pairs (None: all).
+            pairs: the first so many of the validation pairs or images (None: all).
         """
 
     @abc.abstractmethod
     def score_reference(self) -> dict[str, float]:
-        """The baseline's metrics on the same pairs."""
+        """The baseline's metrics on the same data."""
 
     @abc.abstractmethod
     def network(self, architecture: Architecture | None) -> nn.Module:
@@ -62,11 +65,11 @@ class AccuracySource(abc.ABC):
 
     @abc.abstractmethod
     def score_model(self, predict: Predict) -> dict[str, float]:
-        """Metrics of any predictor, such as an exported model, on the validation pairs."""
+        """Metrics of any predictor, such as an exported model, on the validation data."""
 
     @abc.abstractmethod
     def pictures(self, predictors: Mapping[str, Predict], count: int) -> list[dict[str, Image]]:
-        """Panels (H, W, 3) by title for some pairs, with frame and ground truth."""
+        """Panels (H, W, 3) by title for some validation examples, with input and truth."""
 
     @abc.abstractmethod
     def parameters(self, architecture: Architecture | None) -> int:
@@ -85,6 +88,6 @@ def load_accuracy(recipe: str, weights: Path | None = None) -> AccuracySource:
     """
     from luts.spaces import load_space
     from supernet.space import SearchSpace
-    from supernet.tasks.flow_accuracy import FlowAccuracy
+    from supernet.tasks.base import task_of
 
-    return FlowAccuracy(cast(SearchSpace, load_space(recipe)), weights)
+    return task_of(recipe).accuracy(cast(SearchSpace, load_space(recipe)), weights)

@@ -15,6 +15,7 @@ from luts.space import Architecture
 from supernet.space import SearchSpace
 
 if TYPE_CHECKING:
+    from supernet.network import Network
     from supernet.raft.network import FlowNetwork
 
 
@@ -30,12 +31,12 @@ class Candidate:
 
     name: str
     architecture: Architecture | None
-    build: Callable[[], FlowNetwork]
+    build: Callable[[], Network]
 
 
 def candidate_names(space: SearchSpace) -> list[str]:
     """Names that `find_candidate` knows in a space."""
-    return ["raft", "raft-small", "largest", "smallest", *space.published()]
+    return [*space.baselines(), "largest", "smallest", *space.published()]
 
 
 def find_candidate(space: SearchSpace, given: str) -> Candidate:
@@ -48,10 +49,9 @@ def find_candidate(space: SearchSpace, given: str) -> Candidate:
     Raises:
         UserError: none of these, or no architecture of the space.
     """
-    if given == "raft":
-        return Candidate("raft", None, space.build_reference)
-    if given == "raft-small":
-        return Candidate("raft-small", None, lambda: raft_small(space.iterations))
+    baselines = space.baselines()
+    if given in baselines:
+        return Candidate(given, None, baselines[given])
     known = {
         "largest": space.decode(space.largest), "smallest": space.decode(space.smallest),
         **space.published(),

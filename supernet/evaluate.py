@@ -1,4 +1,4 @@
-"""Scores a network on flow data: published data sets, a user's own pairs, rendered pairs."""
+"""Scores a network on data of its task: published sets, a user's own, rendered ones."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from luts import cli
 from luts.errors import UserError
 
 if TYPE_CHECKING:
-    import torch
-
     from supernet.candidates import Candidate
-    from supernet.raft.network import FlowNetwork
     from supernet.space import SearchSpace
 
 
 def main(
     data: Annotated[str, typer.Option(
-        help="Folder of FlyingChairs, FlyingThings3D, Sintel, KITTI-2015, HD1K or of own pairs "
-             "(NAME/frame1.png, frame2.png, flow.npz); or rendered:COUNT.")],
+        help="Flow: folder of FlyingChairs, FlyingThings3D, Sintel, KITTI-2015, HD1K or of own "
+             "pairs (NAME/frame1.png, frame2.png, flow.npz), or rendered:COUNT. Classification: "
+             "folder of images, digits or fashion-mnist.")],
     recipe: Annotated[str, typer.Option(help="Recipe of the network.")] = "flownas-small",
     run: Annotated[Path | None, typer.Option(help="Score the winner of a search run.")] = None,
     reference: Annotated[bool, typer.Option("--reference", help="Score the baseline.")] = False,
@@ -35,7 +33,7 @@ def main(
         list[str] | None, typer.Option("--pair", help="Score this pair only; repeatable [all].")
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Pairs to score: all, train or val [the data set's usual].")
+        str | None, typer.Option(help="Part: all, train, val or test [the data set's usual].")
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Folder of a training run [shipped weights].")
@@ -56,10 +54,12 @@ def main(
     device: Annotated[str, typer.Option(help="Where to compute: cpu, or cuda:0.")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Scores a network: end-point error, outliers (> 3 px and > 5 %), errors by speed.
+    """Scores a network on data of its task.
 
-    Each data set is scored by its own protocol (Sintel 32 iterations, KITTI and FlyingChairs 24;
-    own pairs as deployed). Piped, the figures are tab-separated.
+    Flow: end-point error, outliers (> 3 px and > 5 %), errors by speed, each data set by its own
+    protocol (Sintel 32 iterations, KITTI and FlyingChairs 24; own pairs as deployed).
+    Classification: errors of the first and the first five guesses, in percent, by class. Piped, the
+    figures are tab-separated.
 
     Examples:
       python -m supernet.evaluate --data pairs --reference
@@ -67,41 +67,37 @@ def main(
       python -m supernet.evaluate --data datasets/KITTI --architecture best.json --weights runs/mine
       python -m supernet.evaluate --data rendered:200 --architecture smallest
       python -m supernet.evaluate --data Sintel --reference --warm-start --pictures shown
+      python -m supernet.evaluate --recipe bn-nas-small --data cifar10 --run runs/mine
     """
     if sum((run is not None, reference, architecture is not None)) != 1:
         raise UserError("give one of --run RUN, --reference and --architecture NAME or JSON")
-    if split not in (None, "all", "train", "val"):
-        raise UserError(f"--split {split}: give all, train or val")
-    from luts.files import writable_folder
+    from supernet.tasks.base import Request, task_of
+
+    task = task_of(recipe)
+    if split is not None and split not in task.splits:
+        *most, last = task.splits
+        raise UserError(f"--split {split}: give {', '.join(most)} or {last}")
     from luts.spaces import load_space
 
     space = cast("SearchSpace", load_space(recipe))
     chosen = _chosen(space, run, architecture)
-    from supernet.scoring import choose_parts, score_parts, show
+    from supernet._score_table import show
     from supernet.training.threads import training_device
 
-    place = training_device(device)
-    parts = choose_parts(data, space, split, only)
-    if pictures is not None:
-        writable_folder(pictures)
-    network, origin = _network(space, chosen, run, weights)
-    if calibrate is not None:
-        from supernet.recalibrate import recalibrate
-        from supernet.training.plan import rendered_settings
-
-        count = rendered_settings(recipe).calibration_pairs
-        recalibrate(network, _calibration(calibrate, space, count))
-    network.to(place)
-    scored = score_parts(network, parts, iterations, warm_start=warm_start, pictures=pictures)
+    request = Request(
+        space, chosen, run, weights, data, training_device(device), split, only, calibrate,
+        iterations, warm_start, pictures,
+    )
+    origin, scored = task.evaluate(request)
     if not as_json:
-        show(scored)
+        show(scored, task.rows_are, task.row)
         return
     name = "reference" if chosen is None else chosen.name
     found: dict[str, Any] = {
         "recipe": recipe, "network": name, "weights": origin, "sets": scored,
     }
     if len(scored) == 1:
-        found |= {key: scored[0][key] for key in ("pairs", "mean")}
+        found |= {key: scored[0][key] for key in (task.rows_are, "mean")}
     print(json.dumps(found, indent=2))
 
 
@@ -120,46 +116,6 @@ def _chosen(
         raise UserError(f"run '{run}' is of recipe '{result.get('recipe')}', not of '{space.name}'")
     winner = space.architecture(result["best"]["architecture"])
     return Candidate("winner", winner, lambda: space.build(winner))
-
-
-def _network(
-    space: SearchSpace, chosen: Candidate | None, run: Path | None, weights: Path | None
-) -> tuple[FlowNetwork, str]:
-    """The network, and where its weights are from."""
-    from supernet.recalibrate import recalibrate
-    from supernet.tasks.flow_accuracy import (
-        FlowAccuracy,
-        calibration_frames,
-        deployable_reference,
-    )
-    from supernet.weights import load_alone
-
-    if run is not None and chosen is not None:
-        from supernet.score import load_network
-
-        return load_network(chosen.build(), run / "best.safetensors"), "search"
-    if chosen is None:
-        return deployable_reference(space, weights), "reference"
-    trained_alone = weights is not None and (weights / chosen.name).is_dir()
-    if chosen.architecture is not None and not trained_alone:
-        return FlowAccuracy(space, weights).network(chosen.architecture), "supernet"
-    if chosen.name == "raft" and not trained_alone:
-        return deployable_reference(space, weights), "reference"
-    if weights is None:
-        raise UserError(f"--architecture {chosen.name}: its weights do not ship with this package; "
-                        "name a training folder with --weights")
-    network, _ = load_alone(space, chosen, weights)
-    recalibrate(network, calibration_frames(space))
-    return network, "trained alone"
-
-
-def _calibration(folder: Path, space: SearchSpace, count: int) -> torch.Tensor:
-    from supernet.data.collection import find_data
-    from supernet.data.mixes import mix_of_all
-    from supernet.data.source import FolderSource
-
-    mix = mix_of_all(find_data(folder), space.input_height, space.input_width)
-    return FolderSource(mix, folder, batch=1, seed=0).calibration(count)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ OPSET = 17
 _CALL = re.compile(r"_\d+$")
 INPUTS = ("frame1", "frame2")
 OUTPUT = "flow"
+INPUT_IMAGE, OUTPUT_LOGITS = "image", "logits"
 
 
 def export_network(
@@ -37,26 +38,52 @@ def export_network(
         opset: of the graph.
         dynamic: whether height and width stay free (multiples of 8); else they are fixed.
     """
+    frames = torch.zeros(1, 3, height, width)
+    export_module(network, dict.fromkeys(INPUTS, frames), OUTPUT, path, placed, opset=opset,
+                  free={2: "height", 3: "width"} if dynamic else None)
+
+
+def export_module(
+    network: nn.Module, inputs: Mapping[str, torch.Tensor], output: str, path: Path,
+    placed: Iterable[PlacedOperator], *, opset: int = OPSET,
+    free: Mapping[int, str] | None = None,
+) -> None:
+    """Writes any network as ONNX.
+
+    Args:
+        network: takes the inputs in their order.
+        inputs: examples by name.
+        output: name of its result.
+        path: target file.
+        placed: the network's operators; every node is named ``<path of its operator>/…``.
+        opset: of the graph.
+        free: names of the axes that are not fixed, the same ones in all inputs and the output.
+    """
     import onnx
 
     network.eval()
-    frames = torch.zeros(1, 3, height, width)
-    free = {2: "height", 3: "width"}
-    axes = dict.fromkeys((*INPUTS, OUTPUT), free) if dynamic else None
+    axes = {name: dict(free) for name in (*inputs, output)} if free else None
     lookups = [part for part in network.modules() if isinstance(part, CorrelationLookup)]
     with atomic_path(path) as temporary:
-        with torch.no_grad(), warnings.catch_warnings(), free_sizes(lookups, free=dynamic):
+        with torch.no_grad(), warnings.catch_warnings(), free_sizes(lookups, free=bool(free)):
             # Shapes are fixed on purpose: the tracer's warnings about constants do not apply.
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                network, (frames, frames), str(temporary), dynamo=False, opset_version=opset,
-                input_names=list(INPUTS), output_names=[OUTPUT], do_constant_folding=True,
-                dynamic_axes=axes,
+                network, tuple(inputs.values()), str(temporary), dynamo=False,
+                opset_version=opset, input_names=list(inputs), output_names=[output],
+                do_constant_folding=True, dynamic_axes=axes,
             )
         model = onnx.load(str(temporary))
         name_nodes(model, {item.path for item in placed})
         onnx.checker.check_model(model)
         onnx.save(model, str(temporary))
+
+
+def export_classifier(
+    network: nn.Module, images: torch.Tensor, path: Path, placed: Iterable[PlacedOperator]
+) -> None:
+    """Writes a network from images (B, 3, H, W) in 0..255 to logits; see `export_module`."""
+    export_module(network, {INPUT_IMAGE: images}, OUTPUT_LOGITS, path, placed)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from luts.files import Journal
     from luts.space import Architecture
     from supernet.space import SearchSpace
-    from supernet.training.scoring import HeldOut
+    from supernet.tasks.base import Judge
 
 _RESULT = "rank.json"
 
@@ -35,14 +35,20 @@ def main(
                                         "repeatable, such as with and without FAD [shipped]."),
     ] = None,
     head: Annotated[
-        str, typer.Option(help="Whose reference gives the head that networks start with, as the "
-                               "supernet's did: a training folder, 'shipped', or 'fresh'.")
-    ] = "shipped",
+        str | None,
+        typer.Option(help="Flow: whose reference gives the head that networks start with, as the "
+                          "supernet's did: a training folder, 'shipped', or 'fresh' [shipped]."),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Another training setting, such as batch=4; repeatable."),
     ] = None,
-    pairs: Annotated[int, typer.Option(min=4, help="Held-out rendered pairs to score on.")] = 64,
+    pairs: Annotated[
+        int | None, typer.Option(min=4, help="Held-out examples to score on [the task's].")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Classification: folder of images [the recipe's].")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of architectures and training.")] = 0,
     device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda:0.")] = "cpu",
     parallel: Annotated[
@@ -52,7 +58,7 @@ def main(
         int | None, typer.Option(min=1, help="CPU threads of each network [an equal share].")
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that render pairs, for each network.")
+        int, typer.Option(min=1, help="Processes that make batches, for each network.")
     ] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder [runs/rank-RECIPE].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after a stop.")] = False,
@@ -60,20 +66,25 @@ def main(
 ) -> None:
     """Trains random architectures alone and compares their order with the supernet's.
 
-    Errors are those on held-out rendered pairs, with batch norms recalibrated for each network.
+    Errors are those on held-out data, with batch norms recalibrated for each network.
 
     Examples:
       python -m supernet.rank --architectures 16 --parallel 2
       python -m supernet.rank --supernet runs/with-fad --supernet runs/without --repeats 2
+      python -m supernet.rank --recipe bn-nas-small --supernet runs/mine --data cifar10
       python -m supernet.rank --steps 2000 --device cuda:0 --workers 14 --resume --json
     """
     from luts.files import Journal, read_json, safe_name, writable_folder, write_json
     from luts.progress import counted
     from luts.spaces import load_space
-    from supernet.training.plan import rendered_settings
+    from supernet.tasks.base import task_of
 
-    settings = rendered_settings(recipe, changes or [], steps)
+    task = task_of(recipe)
+    settings = task.ranking_settings(recipe, changes or [], steps)
     space = cast("SearchSpace", load_space(recipe))
+    if head is not None and not task.shares_head:
+        raise UserError(f"--head {head}: networks of recipe {recipe} share no head")
+    head = head or ("shipped" if task.shares_head else "fresh")
     given = supernets or ["shipped"]
     if len(set(given)) != len(given):
         raise UserError(f"--supernet {given[0]}: each supernet once")
@@ -81,7 +92,8 @@ def main(
     found = {name: _supernet(space, name) for name in given}
     identity = {
         "recipe": recipe, "architectures": architectures, "repeats": repeats, "seed": seed,
-        "head": head, "pairs": pairs, "settings": settings.model_dump(mode="json"),
+        "head": head, "pairs": pairs, "data": None if data is None else str(data),
+        "settings": settings.model_dump(mode="json"),
         "supernets": {name: facts for name, (_, facts) in found.items()},
     }
     _claim(writable_folder(folder) / "run.json", identity, resume=resume)
@@ -94,7 +106,7 @@ def main(
     prepare_thread(threads)
     share = threads or max(1, torch.get_num_threads() // parallel)
     chosen = distinct_architectures(space, architectures, seed)
-    held = held_out(settings, pairs, device)
+    held = held_out(recipe, settings, pairs, device, data)
     journal = Journal(folder / "journal.jsonl")
     inherited = {
         name: _inherited(space, name, network, chosen, held, journal)
@@ -103,7 +115,7 @@ def main(
     apprentices = Apprentices(
         recipe, settings, writable_folder(folder / "networks"), seed, workers, device, share,
         None if head == "fresh" else "shipped" if head == "shipped" else Path(head), pairs,
-        parallel,
+        parallel, data,
     )
     with counted("training alone", architectures * repeats) as done:
         alone = apprentices.scores(chosen, repeats, journal, done)
@@ -120,6 +132,7 @@ def main(
 
 def _supernet(space: SearchSpace, name: str) -> tuple[Any, dict[str, Any]]:
     """A supernet and what tells it from others."""
+    from supernet.tasks.base import task_of
     from supernet.training.checkpoint import load_checkpoint
     from supernet.weights import load_part, weights_path
 
@@ -127,7 +140,7 @@ def _supernet(space: SearchSpace, name: str) -> tuple[Any, dict[str, Any]]:
     network, facts = load_part(space, "supernet", folder)
     path = weights_path(space.name, "supernet", folder)
     trained = load_checkpoint(path, recipe=space.name, network="supernet").identity["settings"]
-    return network, {**facts, "fad": trained["fad"]["weight"]}
+    return network, {**facts, "told_apart": task_of(space.name).told_apart(trained)}
 
 
 def _claim(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
@@ -147,7 +160,7 @@ def _claim(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
 
 def _inherited(
     space: SearchSpace, name: str, supernet: Any, architectures: Sequence[Architecture],
-    held: HeldOut, journal: Journal,
+    held: Judge, journal: Journal,
 ) -> list[dict[str, float]]:
     """Scores with inherited weights; what the journal holds is not scored again."""
     known = {r["index"]: r["scores"] for r in journal.records

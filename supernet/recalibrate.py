@@ -9,32 +9,30 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from supernet.layers.layout import channels_last
-from supernet.raft.network import FlowNetwork, normalised
+from supernet.network import Network
 
 
-def recalibrate(network: FlowNetwork, frames: torch.Tensor, *, chunk: int = 8) -> None:
-    """Sets the context encoder's running statistics to averages over frames.
+def recalibrate(network: Network, inputs: torch.Tensor, *, chunk: int = 8) -> None:
+    """Sets the running statistics of all batch norms to averages over inputs.
 
-    The feature encoder has instance norms, which need none. A network that was trained with frozen
-    statistics keeps them.
+    Instance norms need none. A network that was trained with frozen statistics keeps them.
 
     Args:
         network: changed in place; left in evaluation mode.
-        frames: (N, 3, H, W), 0..255.
-        chunk: frames per forward pass.
+        inputs: (N, 3, H, W), 0..255.
+        chunk: inputs per forward pass.
     """
+    network.eval()
     if network.frozen_statistics:
-        network.eval()
         return
-    norms = [m for m in network.cnet.modules() if isinstance(m, nn.BatchNorm2d)]
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # cumulative average
-    network.cnet.train()
+        norm.train()
     with torch.no_grad():
-        for part in torch.split(normalised(frames), chunk):
-            network.cnet(channels_last(part))
+        for part in torch.split(inputs, chunk):
+            network.feed_norms(part)
     network.eval()
     for norm in norms:
         norm.momentum = 0.0

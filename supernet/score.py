@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from luts.errors import CorruptFileError, UserError
 from supernet.data.pairs import FlowPair
@@ -15,6 +17,7 @@ from supernet.raft.network import FlowNetwork, pad_to_multiple, unpad
 from supernet.tasks.errors import FlowErrors, Metrics, averaged
 
 Seen = Callable[[FlowPair, torch.Tensor], None]
+N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def carried_forward(coarse: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(moved).to(coarse.dtype)
 
 
-def load_network(network: FlowNetwork, path: Path) -> FlowNetwork:
+def load_network(network: N, path: Path) -> N:
     """Loads a search winner's weights.
 
     Raises:

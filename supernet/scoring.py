@@ -1,4 +1,4 @@
-"""What `supernet.evaluate` scores, part by part, and how it shows the figures."""
+"""What `supernet.evaluate` scores of flow, part by part."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ from supernet.data.pictures import write_pictures, write_wheel
 from supernet.data.protocols import OWN, Protocol
 from supernet.data.rendered import rendered_name, rendered_pairs
 from supernet.raft.network import FlowNetwork
+from supernet.raft.space import FlowSpace
 from supernet.score import score_pairs
-from supernet.space import SearchSpace
 from supernet.tasks.flow_accuracy import rendered_as_trained
 
-_MOST_ROWS = 40
 _COUNTED_FROM = 50
 
 
@@ -50,7 +49,7 @@ class Part:
 
 
 def choose_parts(
-    data: str, space: SearchSpace, split: str | None, only: Collection[str] | None
+    data: str, space: FlowSpace, split: str | None, only: Collection[str] | None
 ) -> list[Part]:
     """Finds what is to be scored and checks all files of it.
 
@@ -133,30 +132,3 @@ def score_parts(
             "mean": scores.mean, "pairs": scores.pairs,
         })
     return found
-
-
-def show(scored: Sequence[dict[str, Any]]) -> None:
-    """Prints a table on a terminal, tab-separated lines elsewhere."""
-    names = list(scored[0]["mean"])
-    rows = []
-    for item in scored:
-        data = f"{item['data']} {item['group']}".rstrip()
-        brief = sys.stdout.isatty() and item["count"] > _MOST_ROWS
-        shown = [] if brief else list(item["pairs"].items())
-        shown.append((f"mean of {item['count']}", item["mean"]))
-        for pair, metrics in shown:
-            figures = ["" if metrics[n] is None else f"{metrics[n]:.3f}" for n in names]
-            rows.append([data, pair, *figures])
-    if not sys.stdout.isatty():
-        for row in (["data", "pair", *names], *rows):
-            print("\t".join(row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for place, name in enumerate(("data", "pair", *names)):
-        table.add_column(name, justify="left" if place < 2 else "right")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from luts.space import Architecture, OperatorSpace
-from supernet.layers.choice import EncoderChoice
 
 if TYPE_CHECKING:
-    from supernet.raft.network import FlowNetwork
+    from supernet.network import Network
 
 
 class SearchSpace(OperatorSpace):
@@ -21,27 +20,30 @@ class SearchSpace(OperatorSpace):
 
     input_height: int
     input_width: int
-    iterations: int
 
     @abc.abstractmethod
-    def encoder_choice(self, architecture: Architecture) -> EncoderChoice:
-        """The cells that an architecture stands for."""
-
-    @abc.abstractmethod
-    def build(self, architecture: Architecture) -> FlowNetwork:
+    def build(self, architecture: Architecture) -> Network:
         """A stand-alone network with fresh weights."""
 
     @abc.abstractmethod
-    def build_reference(self) -> FlowNetwork:
+    def build_reference(self) -> Network:
         """The hand-designed baseline with fresh weights."""
 
     @abc.abstractmethod
-    def build_supernet(self) -> FlowNetwork:
+    def build_supernet(self) -> Network:
         """The weight-sharing network."""
 
     @abc.abstractmethod
-    def inherit(self, supernet: FlowNetwork, architecture: Architecture) -> FlowNetwork:
-        """A stand-alone network with the supernet's weights for an architecture."""
+    def activate(self, supernet: Any, architecture: Architecture) -> None:
+        """Makes a network of `build_supernet` run as an architecture."""
+
+    @abc.abstractmethod
+    def inherit(self, supernet: Any, architecture: Architecture) -> Network:
+        """A stand-alone network with the weights of a `build_supernet` for an architecture."""
+
+    def baselines(self) -> Mapping[str, Callable[[], Network]]:
+        """What builds each hand-designed network, by name; the first is the reference."""
+        return {"baseline": self.build_reference}
 
     def published(self) -> Mapping[str, Architecture]:
         """Architectures of this space that its paper names, by name."""

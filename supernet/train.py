@@ -12,7 +12,7 @@ from luts import cli
 from luts.errors import UserError
 
 if TYPE_CHECKING:
-    from supernet.training.stage import Start
+    from supernet.training.starting import Start
 
 
 class Network(StrEnum):
@@ -28,20 +28,22 @@ def main(
     network: Annotated[Network, typer.Option(help="What to train.")] = Network.both,
     architecture: Annotated[
         str | None,
-        typer.Option(help="Train this network alone: raft, raft-small, flownas-raft-k, "
-                          "flownas-raft-s, largest, smallest, JSON text or a JSON file."),
+        typer.Option(help="Train this network alone: largest, smallest, a baseline or published "
+                          "one (raft-small, flownas-raft-k), JSON text or a JSON file."),
     ] = None,
     stage: Annotated[
         str | None, typer.Option(help="Stage of the recipe [all of them, one after the other].")
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="What to train on: rendered, or a folder of pairs or published data "
-                          "sets [rendered].")
+        typer.Option(help="What to train on: a folder of data, or by name (flow: rendered; "
+                          "classification: digits, fashion-mnist) [the recipe's].")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder [runs/train-RECIPE].")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps [the recipe's].")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Pairs a step [the recipe's].")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Examples a step [the recipe's].")
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Another training setting, such as ema=0.999 or fad.pool=mean; "
@@ -63,13 +65,13 @@ def main(
     device: Annotated[
         str, typer.Option(help="Where to train: cpu, cuda:0; under torchrun cpu or cuda.")
     ] = "cpu",
-    workers: Annotated[int, typer.Option(min=1, help="Processes that make pairs.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that make batches.")] = 1,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 250,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after a stop.")] = False,
 ) -> None:
     """Trains a recipe's reference network, then its supernet with the reference as teacher.
 
-    Flow pairs are rendered while training, or read from a folder of data sets. Everything is kept
+    Data are rendered, come with a package, or are read from a folder. Everything is kept
     in a folder from which --resume goes on to the same result; tensorboard --logdir FOLDER shows
     the curves. Recipes with stages keep each in a folder of its own, which begins with the weights
     of the one before.
@@ -83,6 +85,7 @@ def main(
       python -m supernet.train --recipe flownas --architecture flownas-raft-k --stage chairs
       python -m supernet.train --network supernet --teacher shipped --set fad.taps=[4]
       python -m supernet.train --device cuda:0 --workers 14 --batch 8 --steps 20000
+      python -m supernet.train --recipe bn-nas-small --data cifar10
       torchrun --nproc-per-node 4 -m supernet.train --device cuda --batch 32
     """
     from luts.files import safe_name, writable_folder
@@ -91,15 +94,16 @@ def main(
     if architecture is not None and network is not Network.both:
         raise UserError("give --network or --architecture, not both")
     plan = read_recipe(recipe)
-    from supernet.training.plan import Plan, overrides
+    from supernet.tasks.base import task_of
+    from supernet.training.overrides import overrides
+    from supernet.training.plan import Plan
 
-    rendered = data if data == "rendered" else None
-    section = overrides(plan.get("training", {}), changes or [], steps, batch, rendered)
-    place_of_data = Path(data) if data is not None and rendered is None else None
+    task = task_of(recipe)
+    named = data if data in task.named_data else None
+    section = overrides(plan.get("training", {}), changes or [], steps, batch, named)
+    place_of_data = Path(data) if data is not None and named is None else None
     if place_of_data is not None:
-        from supernet.training.data import check_folder
-
-        check_folder(recipe, section, stage, place_of_data)
+        task.check_data(recipe, section, stage, place_of_data)
     folder = writable_folder(out or Path("runs") / f"train-{safe_name(recipe, 'recipe')}")
     made = Plan(
         recipe, section, folder, seed, photos, workers, save_every, resume,

@@ -10,7 +10,7 @@ from typing import Literal
 from luts.errors import UserError
 from luts.files import sha256
 from supernet.candidates import Candidate
-from supernet.raft.network import FlowNetwork
+from supernet.network import Network
 from supernet.space import SearchSpace
 from supernet.training.checkpoint import load_checkpoint, load_weights, step_of
 from supernet.training.run import CHECKPOINT
@@ -26,8 +26,8 @@ class TrainedWeights:
         identity: digests and training steps.
     """
 
-    supernet: FlowNetwork
-    reference: FlowNetwork
+    supernet: Network
+    reference: Network
     identity: dict[str, str | int]
 
 
@@ -70,7 +70,7 @@ def load_trained(space: SearchSpace, folder: Path | None = None) -> TrainedWeigh
 
 def load_part(
     space: SearchSpace, name: Literal["supernet", "reference"], folder: Path | None = None
-) -> tuple[FlowNetwork, dict[str, str | int]]:
+) -> tuple[Network, dict[str, str | int]]:
     """Loads one of the two networks; see `load_trained`.
 
     Returns:
@@ -88,7 +88,7 @@ def load_part(
 
 def load_alone(
     space: SearchSpace, candidate: Candidate, folder: Path
-) -> tuple[FlowNetwork, dict[str, str | int]]:
+) -> tuple[Network, dict[str, str | int]]:
     """Loads a network that was trained alone (`python -m supernet.train --architecture`).
 
     Its batch norms are still to be recalibrated.

@@ -55,7 +55,8 @@ def load_subject(run: Path) -> Subject:
     """The winner of a finished run, from the weights in its folder.
 
     Raises:
-        UserError: it is no finished run, or its weights are missing.
+        UserError: it is no finished run, one of another task than optical flow, or its weights are
+            missing.
         CorruptFileError: the weights are damaged, or of another network.
     """
     import torch
@@ -65,6 +66,7 @@ def load_subject(run: Path) -> Subject:
     from luts.spaces import load_space
     from supernet.data.photos import bundled_photos
     from supernet.export import INPUTS, export_network
+    from supernet.raft.space import FlowSpace
     from supernet.tasks.flow import flow_metrics
     from supernet.tasks.flow_accuracy import VALIDATION_PAIRS, rendered_as_trained
     from supernet.training.data import validation_batch
@@ -72,6 +74,9 @@ def load_subject(run: Path) -> Subject:
     result, path = load_result(run), run / WEIGHTS
     torch.set_num_threads(read_settings(run).threads)
     space: Any = load_space(result.recipe)
+    if not isinstance(space, FlowSpace):
+        raise UserError(f"'{run}' is of recipe {result.recipe}; bundles are made of optical flow so "
+                        f"far, its network as ONNX is {run}/best.onnx")
     network = space.build(space.architecture(result.best.architecture))
     if not path.is_file():
         raise UserError(f"'{path}' is missing, so '{run}' cannot be exported; copy the whole run")

@@ -24,7 +24,7 @@ _BATCHES = [[0.0, "#4c86d8"], [0.5, "#b45cc0"], [1.0, "#f0a13a"]]
 
 def trade_off(story: Story) -> Figure:
     """Everything that was evaluated: predicted latency against the minimised metric."""
-    result, name = story.result, story.result.objective
+    result, name = story.result, story.judged_by
     shown = [c for c in story.candidates if _metric(c, name) is not None]
     best, reference = result.best, result.reference
     batches = 1 + max((c.generation for c in shown), default=0)
@@ -84,7 +84,7 @@ def trade_off(story: Story) -> Figure:
 
 def convergence(story: Story) -> Figure:
     """The best within the budget so far, and each score, in order of evaluation."""
-    name, budget = story.result.objective, story.result.constraint.latency_ms
+    name, budget = story.judged_by, story.result.constraint.latency_ms
     values = [_metric(c, name) for c in story.candidates]
     within = [
         value if value is not None and c.upper_ms * story.result.scale <= budget else math.inf

@@ -32,7 +32,7 @@ def draw_architecture(
     """
     cells = list(dict.fromkeys(d.name.split(".")[0] for d in decisions))
     if any(f"{cell}.{gene}" not in architecture for cell in cells for gene in _GENES):
-        return _plain(architecture)
+        return _plain(architecture, decisions)
     choices = {d.name: d.choices for d in decisions}
     tallest = max(
         max(choices[f"{cell}.width"]) * max(choices[f"{cell}.expansion"]) for cell in cells
@@ -118,9 +118,12 @@ def draw_parts(parts: Sequence[tuple[str, float]]) -> str:
     return f'<table class="bars">{rows}</table>'
 
 
-def _plain(architecture: Mapping[str, int]) -> str:
+def _plain(architecture: Mapping[str, int], decisions: Sequence[Decision]) -> str:
+    words = {(d.name, c): text for d in decisions
+             for c, text in zip(d.choices, d.labels, strict=False)}
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td class="number">{value}</td></tr>'
+        f'<tr><th scope="row">{escape(name)}</th>'
+        f'<td class="number">{escape(words.get((name, value), str(value)))}</td></tr>'
         for name, value in architecture.items()
     )
     return f"<table>{rows}</table>"

@@ -57,6 +57,7 @@ def render(story: Story) -> str:
         ),
         "parts": drawing.draw_parts(story.evidence.parts),
         "pictures": _pictures(story),
+        "caption": escape(story.caption),
         "rounds": rounds(result),
         "provenance": provenance(result),
         "recipe": escape(story.recipe_text),
@@ -77,7 +78,7 @@ def _pictures(story: Story) -> str:
     rows = []
     for number, panels in enumerate(story.pictures, start=1):
         cells = "".join(
-            f'<figure><img alt="{escape(title)} of pair {number}" src="{_inline(path)}">'
+            f'<figure><img alt="{escape(title)} of example {number}" src="{_inline(path)}">'
             f"<figcaption>{escape(title)}</figcaption></figure>"
             for title, path in panels
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from evolution.evidence import Evidence
 from evolution.folder import JOURNAL
 from evolution.ledger import EVALUATED
-from evolution.pictures import read_pictures
+from evolution.pictures import read_caption, read_pictures
 from evolution.result import Result, load_result
 from evolution.scoring import Candidate
 from luts.errors import CorruptFileError, UserError
@@ -23,8 +23,9 @@ class Story:
         result: its answer.
         evidence: calibration points and parts.
         candidates: all that was scored, in order.
-        pictures: per validation pair, title and PNG file of each panel.
+        pictures: per validation example, title and PNG file of each panel.
         recipe_text: the recipe as it was.
+        caption: what the pictures show.
     """
 
     result: Result
@@ -32,6 +33,18 @@ class Story:
     candidates: tuple[Candidate, ...]
     pictures: list[list[tuple[str, Path]]]
     recipe_text: str
+    caption: str = ""
+
+    @property
+    def judged_by(self) -> str:
+        """The metric of the candidates that the charts show.
+
+        It is the objective, unless a search goes by a score that needs no data and so never
+        computes it.
+        """
+        known = [name for c in self.candidates for name in c.metrics]
+        objective = self.result.objective
+        return objective if objective in known or not known else known[0]
 
 
 def read_story(folder: Path) -> Story:
@@ -51,6 +64,7 @@ def read_story(folder: Path) -> Story:
         read_candidates(folder / JOURNAL),
         read_pictures(folder),
         recipe.read_text(encoding="utf-8"),
+        read_caption(folder),
     )
 
 

@@ -54,7 +54,8 @@ def comparison(result: Result) -> str:
         ("parameters", *(f"{n.parameters:,}" for n in (best, reference))),
     ]
     for name in best.metrics:
-        rows.append((name, _number(best.metrics[name]), _number(reference.metrics.get(name))))
+        theirs = _number(reference.metrics[name]) if name in reference.metrics else "-"
+        rows.append((name, _number(best.metrics[name]), theirs))
     return table(("", "searched", "reference"), rows)
 
 

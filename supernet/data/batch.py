@@ -1,10 +1,19 @@
-"""Pairs of frames with ground truth, as training takes them."""
+"""What a training step takes; here pairs of frames with ground truth."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, Self
 
 import torch
+
+
+class Batch(Protocol):
+    """Examples of any task, as tensors that can be sent to other processes and devices."""
+
+    def to(self, device: torch.device) -> Self:
+        """The same examples on a device."""
+        ...
 
 
 @dataclass(slots=True)

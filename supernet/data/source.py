@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
 from hashlib import sha256
 from itertools import accumulate
 from pathlib import Path
@@ -17,9 +16,10 @@ from supernet.data.augment import Augmentation, augmented, middle_crop
 from supernet.data.batch import FlowBatch
 from supernet.data.collection import DataSet, find_data
 from supernet.data.mixes import Mix, check_mixes, held_out, pairs_of
+from supernet.data.order import seed_of, shuffled
 from supernet.data.pairs import PairFiles, read_pair
 
-_ORDER, _CHANGES = 0, 1
+_CHANGES = 1
 # Below this share of known pixels, interpolating the flow would leave next to none.
 _DENSE_FROM = 0.5
 
@@ -107,7 +107,7 @@ class FolderSource:
 
     def _at(self, place: int) -> tuple[Augmentation, PairFiles]:
         number, position = divmod(place, self.round_length)
-        index = int(_order(self.seed, number, self.round_length)[position])
+        index = int(shuffled(self.seed, number, self.round_length)[position])
         held = bisect_right(self._ends, index)
         how, _, pairs = self._parts[held]
         before = self._ends[held - 1] if held else 0
@@ -116,7 +116,7 @@ class FolderSource:
     def _pair(self, place: int) -> tuple[torch.Tensor, ...]:
         how, files = self._at(place)
         pair = read_pair(files)
-        generator = torch.Generator().manual_seed(_seed(self.seed, _CHANGES, place))
+        generator = torch.Generator().manual_seed(seed_of(self.seed, _CHANGES, place))
         return augmented(
             pair, how, generator, sparse=files.sparse or float(pair.valid.mean()) < _DENSE_FROM
         )
@@ -133,14 +133,3 @@ def _spread(pairs: list[PairFiles], count: int) -> list[PairFiles]:
 def _stacked(pairs: list[tuple[torch.Tensor, ...]]) -> FlowBatch:
     frame1, frame2, flow, valid = (torch.stack(parts) for parts in zip(*pairs, strict=True))
     return FlowBatch(frame1, frame2, flow, valid)
-
-
-@lru_cache(maxsize=2)
-def _order(seed: int, number: int, length: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(_seed(seed, _ORDER, number))
-    return torch.randperm(length, generator=generator)
-
-
-def _seed(*numbers: int) -> int:
-    state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
-    return int(state[0] >> np.uint64(1))

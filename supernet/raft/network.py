@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from supernet.layers.layout import channels_last
+from supernet.network import Network
 from supernet.raft.config import UPSAMPLE, HeadConfig
 from supernet.raft.correlation import CorrelationLookup, CorrelationPyramid
 from supernet.raft.update import ConvexUpsample, UpdateBlock, UpsampleMask, bilinear_upsample
@@ -119,12 +120,11 @@ def normalised(frames: torch.Tensor) -> torch.Tensor:
     return 2 * (frames / 255) - 1
 
 
-class FlowNetwork(nn.Module):
+class FlowNetwork(Network):
     """Feature encoder, context encoder and head: frames in, flow out.
 
     Attributes:
         iterations: recurrent updates of a deployed network.
-        frozen_statistics: whether its batch norms keep the statistics that it was trained with.
     """
 
     def __init__(
@@ -135,7 +135,10 @@ class FlowNetwork(nn.Module):
         self.cnet = cnet
         self.head = head
         self.iterations = iterations
-        self.frozen_statistics = False
+
+    def feed_norms(self, inputs: torch.Tensor) -> None:
+        """See `Network`; the feature encoder has instance norms."""
+        self.cnet(channels_last(normalised(inputs)))
 
     def features(
         self, frame1: torch.Tensor, frame2: torch.Tensor

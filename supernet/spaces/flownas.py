@@ -19,7 +19,7 @@ from supernet.raft.config import (
     HeadConfig,
     ResidualConfig,
 )
-from supernet.space import SearchSpace
+from supernet.raft.space import FlowSpace
 from supernet.spaces._config import FULL_CONFIG, PUBLISHED, SMALL_CONFIG, FlowNASConfig
 from supernet.spaces._lowering import Lowering, lower_head
 
@@ -31,7 +31,7 @@ GENES = ("width", "kernel", "depth", "expansion")
 _SCALES = (2, 2, 4, 4, 8, 8)
 
 
-class FlowNASSpace(SearchSpace):
+class FlowNASSpace(FlowSpace):
     """24 decisions: width, kernel, depth and expansion of six cells, in the paper's order.
 
     One architecture stands for two encoders: fnet with instance norm on both frames, cnet with

@@ -19,19 +19,19 @@ from supernet.data.render import FlowBatch, RenderSettings
 from supernet.export import INPUTS, export_network
 from supernet.one_thread import OneThread
 from supernet.raft.network import FlowNetwork
+from supernet.raft.space import FlowSpace
 from supernet.recalibrate import recalibrate
-from supernet.space import SearchSpace
 from supernet.tasks.flow import flow_metrics
 from supernet.training.data import validation_batch
 from supernet.training.fad import feature_distance
-from supernet.training.plan import rendered_settings
+from supernet.training.settings import rendered_settings
 from supernet.weights import load_part, load_trained
 
 VALIDATION_PAIRS = 8
 _CHUNK = 4
 
 
-def rendered_as_trained(space: SearchSpace) -> RenderSettings:
+def rendered_as_trained(space: FlowSpace) -> RenderSettings:
     """Pairs of a space's input size from the renderer that its recipe trains on."""
     return RenderSettings(
         height=space.input_height, width=space.input_width,
@@ -39,7 +39,7 @@ def rendered_as_trained(space: SearchSpace) -> RenderSettings:
     )
 
 
-def calibration_frames(space: SearchSpace) -> torch.Tensor:
+def calibration_frames(space: FlowSpace) -> torch.Tensor:
     """Frames (N, 3, H, W) that settle the batch norms of every deployable network of a space.
 
     The recipe's ``calibration_pairs`` says how many.
@@ -48,7 +48,7 @@ def calibration_frames(space: SearchSpace) -> torch.Tensor:
     return validation_batch(bundled_photos(), rendered_as_trained(space), count, part=1).frame1
 
 
-def deployable_reference(space: SearchSpace, weights: Path | None) -> FlowNetwork:
+def deployable_reference(space: FlowSpace, weights: Path | None) -> FlowNetwork:
     """The baseline alone, as `FlowAccuracy.network` gives it; needs no supernet.
 
     Raises:
@@ -56,7 +56,7 @@ def deployable_reference(space: SearchSpace, weights: Path | None) -> FlowNetwor
     """
     network, _ = load_part(space, "reference", weights)
     recalibrate(network, calibration_frames(space))
-    return network
+    return cast(FlowNetwork, network)
 
 
 class FlowAccuracy(AccuracySource):
@@ -68,11 +68,14 @@ class FlowAccuracy(AccuracySource):
     """
 
     objective = "epe"
+    caption = "Flow from the exported models; hue is direction, saturation is speed."
 
     @OneThread()
-    def __init__(self, space: SearchSpace, weights: Path | None) -> None:
+    def __init__(self, space: FlowSpace, weights: Path | None) -> None:
         self.space = space
         self.trained = load_trained(space, weights)
+        self.reference = cast(FlowNetwork, self.trained.reference)
+        self.supernet = cast(FlowNetwork, self.trained.supernet)
         size = rendered_as_trained(space)
         self.pairs = validation_batch(bundled_photos(), size, VALIDATION_PAIRS)
         self.calibration = calibration_frames(space)
@@ -80,17 +83,17 @@ class FlowAccuracy(AccuracySource):
             **self.trained.identity, "validation_pairs": VALIDATION_PAIRS,
             "calibration_pairs": len(self.calibration),
         }
-        recalibrate(self.trained.reference, self.calibration)
+        recalibrate(self.reference, self.calibration)
         with torch.no_grad():
-            taps = self.trained.reference.features(self.pairs.frame1, self.pairs.frame2)
+            taps = self.reference.features(self.pairs.frame1, self.pairs.frame2)
         self._taught = [part[-1] for part in taps]
 
     @OneThread()
     def network(self, architecture: Architecture | None) -> FlowNetwork:
         """See `AccuracySource`."""
         if architecture is None:
-            return self.trained.reference
-        network = self.space.inherit(self.trained.supernet, architecture)
+            return self.reference
+        network = self.space.inherit(self.supernet, architecture)
         recalibrate(network, self.calibration)
         return network.requires_grad_(False)
 
@@ -106,7 +109,7 @@ class FlowAccuracy(AccuracySource):
 
     def score_reference(self) -> dict[str, float]:
         """See `AccuracySource`."""
-        return self._score(self.trained.reference)
+        return self._score(self.reference)
 
     @OneThread()
     def _score(self, network: FlowNetwork, count: int = VALIDATION_PAIRS) -> dict[str, float]:
@@ -134,7 +137,7 @@ class FlowAccuracy(AccuracySource):
         space = self.space
         # Names of nodes matter for per-operator timing only; both layouts of paths are offered.
         placed = space.lower_reference()
-        if network is not self.trained.reference:
+        if network is not self.reference:
             placed = space.lower(space.decode(space.largest))
         export_network(network, path, space.input_height, space.input_width, placed)
 

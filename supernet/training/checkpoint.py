@@ -13,7 +13,7 @@ from torch import nn
 
 from luts.errors import CorruptFileError, UserError
 from luts.files import atomic_path
-from supernet.raft.network import FlowNetwork
+from supernet.network import Network
 
 _FORMAT = "metronas-checkpoint-1"
 STEPS_BEFORE = "steps_before"
@@ -27,7 +27,7 @@ class Checkpoint:
     Attributes:
         identity: recipe, network, settings and step.
         weights: parameters and buffers of the network.
-        optimiser: AdamW's moments by parameter name; empty in shipped weights.
+        optimiser: its moments by parameter name; empty in shipped weights.
         average: moving average of the parameters; empty where there is none.
     """
 
@@ -119,7 +119,7 @@ def restore_optimiser(
 
 
 def load_weights(
-    network: FlowNetwork, checkpoint: Checkpoint, path: Path, *, averaged: bool = True
+    network: Network, checkpoint: Checkpoint, path: Path, *, averaged: bool = True
 ) -> None:
     """Loads weights in fp32.
 

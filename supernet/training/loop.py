@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from luts.files import Journal
-from supernet.data.render import FlowBatch
+from supernet.data.batch import Batch
 from supernet.processes import is_first, wait_for_all
 from supernet.training.optimisation import Optimisation
 from supernet.training.rules import StepRule
@@ -18,7 +18,7 @@ __all__ = ["TrainingRun", "is_finished", "train"]
 
 
 def train(
-    run: TrainingRun, rule: StepRule, batches: Callable[[int], Iterator[FlowBatch]], *,
+    run: TrainingRun, rule: StepRule, batches: Callable[[int], Iterator[Batch]], *,
     resume: bool, report: Callable[[int, dict[str, float]], None],
     validate: Callable[[], dict[str, float]],
 ) -> dict[str, float]:
@@ -32,7 +32,7 @@ def train(
         batches: gives the batches from a step on (this process's part of them).
         resume: go on from the folder's checkpoint.
         report: called with the step and its figures.
-        validate: called at every checkpoint for figures on held-out pairs.
+        validate: called at every checkpoint for figures on held-out data.
 
     Raises:
         UserError: the folder holds another run, or training was not asked to resume it.
@@ -79,8 +79,8 @@ def train(
 class _Log:
     """Means of the steps since the last record, to the journal and to TensorBoard.
 
-    Every record has ``seconds_per_step``, ``pairs_per_second`` and ``waiting``, the share of the
-    time that the step waited for its batch.
+    Every record has ``seconds_per_step``, ``pairs_per_second`` (or whatever the task trains on) and
+    ``waiting``, the share of the time that the step waited for its batch.
     """
 
     def __init__(self, run: TrainingRun, first: int) -> None:
@@ -90,6 +90,7 @@ class _Log:
         forget_after(self._journal, first)
         self._board = SummaryWriter(str(run.folder / "tensorboard"), purge_step=first)
         self._batch = run.settings.batch
+        self._rate = f"{run.settings.examples}_per_second"
         self._start()
 
     def _start(self) -> None:
@@ -111,7 +112,7 @@ class _Log:
         elapsed = time.perf_counter() - self._began
         seconds = elapsed / len(self._window)
         return {
-            **means, "seconds_per_step": seconds, "pairs_per_second": self._batch / seconds,
+            **means, "seconds_per_step": seconds, self._rate: self._batch / seconds,
             "waiting": self._waited / elapsed,
         }
 

@@ -1,19 +1,22 @@
-"""One step of the weights: rate, scaling, clipping, AdamW, average, and their state on disk."""
+"""One step of the weights: rate, scaling, clipping, optimiser, average, and their state on disk."""
 
 from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from luts.errors import DivergedError
-from supernet.data.render import FlowBatch
+from supernet.data.batch import Batch
 from supernet.processes import average_figures, average_gradients, training_together
 from supernet.training.average import WeightAverage
 from supernet.training.checkpoint import load_weights, restore_optimiser, save_checkpoint
+from supernet.training.common import CommonSettings
 from supernet.training.precision import needs_scaling
 from supernet.training.rules import StepRule
 from supernet.training.run import CHECKPOINT, TrainingRun
@@ -33,11 +36,8 @@ class Optimisation:
     def __init__(self, run: TrainingRun, rule: StepRule) -> None:
         settings = run.settings
         self.run, self.rule = run, rule
-        self.parameters = list(rule.network.parameters())
-        self.adam = torch.optim.AdamW(
-            self.parameters, lr=settings.learning_rate, eps=1e-8,
-            weight_decay=settings.weight_decay,
-        )
+        self.parameters = [p for p in rule.network.parameters() if p.requires_grad]
+        self.optimiser = _optimiser(self.parameters, settings, rule.apart())
         self.scaler = torch.amp.GradScaler(
             self.parameters[0].device.type, enabled=needs_scaling(settings.precision)
         )
@@ -45,7 +45,7 @@ class Optimisation:
             WeightAverage(rule.network, settings.ema) if settings.ema > 0 else None
         )
 
-    def step(self, batch: FlowBatch, step: int) -> dict[str, float]:
+    def step(self, batch: Batch, step: int) -> dict[str, float]:
         """Makes one step; returns its figures.
 
         Args:
@@ -57,10 +57,11 @@ class Optimisation:
         """
         settings = self.run.settings
         rate = one_cycle(step, settings.steps + settings.extra_steps, settings.learning_rate,
-                         settings.warm_up)
-        for group in self.adam.param_groups:
-            group["lr"] = rate
-        self.adam.zero_grad(set_to_none=True)
+                         settings.warm_up, settings.final_learning_rate)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * group.get("factor", 1.0)
+        # What a step does not touch has no gradient: neither momentum nor decay moves it.
+        self.optimiser.zero_grad(set_to_none=True)
         if self.scaler.is_enabled():
             one = torch.ones((), device=self.parameters[0].device)
             self.rule.loss_scale = self.scaler.scale(one).item()
@@ -69,12 +70,12 @@ class Optimisation:
             figures = self.rule.backward(batch, rng, step / settings.steps)
         average_gradients(self.parameters)
         figures = average_figures(figures)
-        self.scaler.unscale_(self.adam)
+        self.scaler.unscale_(self.optimiser)
         if settings.clip_value is not None:
             torch.nn.utils.clip_grad_value_(self.parameters, settings.clip_value)
-        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip))
+        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip or math.inf))
         self._check(figures["loss"], norm, step)
-        self.scaler.step(self.adam)
+        self.scaler.step(self.optimiser)
         self.scaler.update()
         if self.average is not None:
             self.average.update(step + 1)
@@ -103,7 +104,7 @@ class Optimisation:
         if self.scaler.is_enabled():
             identity["scaler"] = self.scaler.state_dict()
         average = self.average.weights if self.average is not None else {}
-        save_checkpoint(self.run.folder / CHECKPOINT, self.rule.network, identity, self.adam,
+        save_checkpoint(self.run.folder / CHECKPOINT, self.rule.network, identity, self.optimiser,
                         average=average)
 
     def load(self) -> int:
@@ -113,9 +114,32 @@ class Optimisation:
             return 0
         saved = self.run.checkpoint()
         load_weights(self.rule.network, saved, path, averaged=False)
-        restore_optimiser(self.adam, self.rule.network, saved.optimiser)
+        restore_optimiser(self.optimiser, self.rule.network, saved.optimiser)
         if self.average is not None:
             self.average.restore(saved.average)
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(saved.identity["scaler"])
         return int(saved.identity["step"])
+
+
+def _optimiser(
+    parameters: Sequence[nn.Parameter], settings: CommonSettings,
+    apart: Sequence[tuple[Sequence[nn.Parameter], dict[str, Any]]],
+) -> torch.optim.Optimizer:
+    """AdamW or SGD; norms and biases are apart where they do not decay."""
+    groups: list[dict[str, Any]] = [{"params": list(own), **options} for own, options in apart]
+    taken = {id(p) for own, _ in apart for p in own}
+    rest = [p for p in parameters if id(p) not in taken]
+    if settings.decay_norms:
+        groups.append({"params": rest})
+    else:
+        groups += [
+            {"params": [p for p in rest if p.ndim > 1]},
+            {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+    groups = [group for group in groups if group["params"]]
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum,
+                               weight_decay=settings.weight_decay)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, eps=1e-8,
+                             weight_decay=settings.weight_decay)

@@ -9,73 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import yaml
-
-from luts.errors import UnknownNameError, UserError
+from luts.errors import UnknownNameError
 from luts.files import writable_folder
-from luts.recipes import read_recipe
 from luts.spaces import load_space
-from supernet.training.settings import TrainingSettings, merged, training_settings
+from supernet.tasks.base import task_of
+from supernet.training.common import CommonSettings
 
 if TYPE_CHECKING:
     import torch
 
     from supernet.candidates import Candidate
-    from supernet.training.stage import Start
-
-
-def overrides(
-    section: dict[str, Any], changes: Sequence[str], steps: int | None = None,
-    batch: int | None = None, data: str | None = None,
-) -> dict[str, Any]:
-    """A recipe's training section with what the user wants otherwise, in every stage.
-
-    Args:
-        section: of the recipe.
-        changes: such as ``fad.pool=mean``; values are YAML.
-        steps: steps (None: the recipe's).
-        batch: pairs a step (None: the recipe's).
-        data: what to train on (None: the recipe's).
-
-    Raises:
-        UserError: a change is no ``name=value``.
-    """
-    wanted: dict[str, Any] = {
-        name: value for name, value in (("steps", steps), ("batch", batch), ("data", data))
-        if value is not None
-    }
-    for change in changes:
-        name, equals, text = change.partition("=")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = None
-        if not (equals and name and text and value is not None):
-            raise UserError(f"--set {change}: give NAME=VALUE, such as ema=0.999 or fad.taps=[4]")
-        for part in reversed(name.split(".")):
-            value = {part: value}
-        wanted = merged(wanted, value)
-    stages = {name: merged(own, wanted) for name, own in section.get("stages", {}).items()}
-    return {**merged(section, wanted), **({"stages": stages} if stages else {})}
-
-
-def rendered_settings(
-    recipe: str, changes: Sequence[str] = (), steps: int | None = None
-) -> TrainingSettings:
-    """How a recipe trains from scratch (in its first stage, if it has stages), on rendered pairs.
-
-    Args:
-        recipe: name.
-        changes: see `overrides`.
-        steps: steps (None: the recipe's).
-
-    Raises:
-        UserError: no such recipe, or a setting is unknown or out of range.
-    """
-    section = overrides(
-        read_recipe(recipe).get("training", {}), changes, steps, data="rendered"
-    )
-    return training_settings(recipe, section, next(iter(section.get("stages", {})), None))
+    from supernet.training.starting import Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +56,16 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Checks every stage before anything is trained."""
+        task = task_of(self.recipe)
         names = list(self.section.get("stages", {}))
         if self.stage is not None and self.stage not in names:
             raise UnknownNameError(f"stage of recipe {self.recipe}", self.stage, names)
         for name in names:
-            held = training_settings(self.recipe, self.section, name).fad.teacher
+            held = task.settings(self.recipe, self.section, name).teaching_stage
             if held is not None and held not in names:
                 raise UnknownNameError(f"stage (fad.teacher of {name})", held, names)
         if not names:
-            training_settings(self.recipe, self.section)
+            task.settings(self.recipe, self.section)
 
     def train(
         self, networks: Sequence[str], device: torch.device, *, alone: bool = False
@@ -133,7 +78,7 @@ class Plan:
             alone: whether these are names of stand-alone networks.
 
         Raises:
-            UserError: see `supernet.training.stage.make_stage`.
+            UserError: see `supernet.tasks.base.Task.make_stage`.
         """
         from supernet.candidates import find_candidate
         from supernet.space import SearchSpace
@@ -159,12 +104,12 @@ class Plan:
         from supernet.training.loop import train
         from supernet.training.progress import TrainingProgress
         from supernet.training.run import TrainingRun, is_finished
-        from supernet.training.stage import make_stage
 
-        settings = training_settings(self.recipe, self.section, stage)
+        task = task_of(self.recipe)
+        settings = task.settings(self.recipe, self.section, stage)
         folder = self.folder if stage is None else self.folder / stage
         name = network if candidate is None else candidate.name
-        held = make_stage(
+        held = task.make_stage(
             self.recipe, name, folder, settings, self.seed, self.photos, device=device,
             workers=self.workers, start=start, teacher=self._teacher(settings),
             candidate=candidate, data=self.data,
@@ -184,7 +129,8 @@ class Plan:
         with ExitStack() as stack:
             progress = None
             if is_first():
-                progress = stack.enter_context(TrainingProgress(label, settings.steps))
+                shown = TrainingProgress(label, settings.steps, settings.figure)
+                progress = stack.enter_context(shown)
             last = train(
                 run, held.rule, held.batches, resume=self.resume,
                 report=progress.report if progress else lambda step, figures: None,
@@ -194,7 +140,7 @@ class Plan:
             figures = "  ".join(f"{key} {value:.4g}" for key, value in last.items())
             print(f"{label} trained: {figures}", file=sys.stderr)
 
-    def _teacher(self, settings: TrainingSettings) -> Start:
-        if self.teacher is None and settings.fad.teacher is not None:
-            return self.folder / settings.fad.teacher
+    def _teacher(self, settings: CommonSettings) -> Start:
+        if self.teacher is None and settings.teaching_stage is not None:
+            return self.folder / settings.teaching_stage
         return self.teacher

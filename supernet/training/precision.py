@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from supernet.training.settings import TrainingSettings
+from supernet.training.common import CommonSettings
 
 
-def autocast(settings: TrainingSettings, device: torch.device) -> torch.autocast:
+def autocast(settings: CommonSettings, device: torch.device) -> torch.autocast:
     """The precision that the settings ask for, on a device."""
     kind = training_dtype(settings.precision, device)
     # No cache of cast weights: it would be shared by threads that differentiate apart.

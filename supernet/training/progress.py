@@ -11,18 +11,24 @@ _LINE_EVERY_S = 30.0
 
 
 class TrainingProgress:
-    """Context manager whose `report` is called after every step."""
+    """Context manager whose `report` is called after every step.
 
-    def __init__(self, label: str, steps: int) -> None:
+    Args:
+        label: what is trained.
+        steps: how many there are.
+        figure: the metric to show.
+    """
+
+    def __init__(self, label: str, steps: int, figure: str) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.label, self.steps = label, steps
+        self.label, self.steps, self.figure = label, steps, figure
         self._bar = Progress(
             TextColumn(label), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-            TextColumn("epe {task.fields[epe]}"), TimeRemainingColumn(),
+            TextColumn(f"{figure} {{task.fields[shown]}}"), TimeRemainingColumn(),
             disable=not sys.stderr.isatty(), transient=True,
         )
-        self._task = self._bar.add_task(label, total=steps, epe="-")
+        self._task = self._bar.add_task(label, total=steps, shown="-")
         self._began, self._first, self._printed = time.monotonic(), 0, 0.0
 
     def __enter__(self) -> Self:
@@ -40,7 +46,7 @@ class TrainingProgress:
     def report(self, step: int, figures: dict[str, float]) -> None:
         """Shows a step."""
         self._first = self._first or step
-        self._bar.update(self._task, completed=step, epe=f"{figures['epe']:.2f}")
+        self._bar.update(self._task, completed=step, shown=f"{figures[self.figure]:.2f}")
         now = time.monotonic()
         if self._bar.disable and now - self._printed > _LINE_EVERY_S:
             self._printed = now
@@ -48,6 +54,6 @@ class TrainingProgress:
             left = rate * (self.steps - step) / 60
             print(
                 f"{self.label} {step}/{self.steps} loss {figures['loss']:.3f} "
-                f"epe {figures['epe']:.3f} px, {left:.0f} min left",
+                f"{self.figure} {figures[self.figure]:.3f}, {left:.0f} min left",
                 file=sys.stderr, flush=True,
             )

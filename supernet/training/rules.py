@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from supernet.data.render import FlowBatch
+from supernet.network import Network
 from supernet.raft.network import FlowNetwork
 from supernet.tasks.flow import flow_metrics
 from supernet.training.losses import flow_loss, initial_flow
@@ -22,24 +25,29 @@ class StepRule(abc.ABC):
     """Computes gradients of one batch.
 
     Attributes:
-        network: what is trained.
+        network: what is trained; parameters that need no gradient stay as they are.
         loss_scale: factor of the losses before they are differentiated, for fp16.
     """
 
-    network: FlowNetwork
+    network: Network
     loss_scale: float = 1.0
 
     @abc.abstractmethod
-    def backward(
-        self, batch: FlowBatch, rng: np.random.Generator, progress: float = 1.0
-    ) -> Figures:
+    def backward(self, batch: Any, rng: np.random.Generator, progress: float = 1.0) -> Figures:
         """Adds gradients; returns ``loss`` and other figures of the step.
 
         Args:
-            batch: pairs.
+            batch: what the task trains on.
             rng: settles what is random in this step.
             progress: share of the training that lies behind, 0 to 1.
         """
+
+    def apart(self) -> list[tuple[Sequence[nn.Parameter], dict[str, Any]]]:
+        """Parameters with options of their own in the optimiser.
+
+        ``factor`` is their learning rate over that of the others.
+        """
+        return []
 
     def train_mode(self) -> None:
         """Puts the network into training mode."""
@@ -48,6 +56,8 @@ class StepRule(abc.ABC):
 
 class StandaloneRule(StepRule):
     """Sequence loss of one network."""
+
+    network: FlowNetwork
 
     def __init__(self, network: FlowNetwork, settings: TrainingSettings) -> None:
         self.network = network

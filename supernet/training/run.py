@@ -8,8 +8,9 @@ from typing import Any
 
 from luts.errors import UserError
 from luts.files import Journal, read_json, write_json
+from supernet.tasks.base import task_of
 from supernet.training.checkpoint import Checkpoint, load_checkpoint
-from supernet.training.settings import TrainingSettings, training_settings
+from supernet.training.common import CommonSettings
 
 CHECKPOINT = "checkpoint.safetensors"
 JOURNAL = "log.jsonl"
@@ -34,7 +35,7 @@ class TrainingRun:
     folder: Path
     recipe: str
     network: str
-    settings: TrainingSettings
+    settings: CommonSettings
     seed: int
     extra: dict[str, Any]
     save_every: int = 250
@@ -51,7 +52,7 @@ class TrainingRun:
     def held(self) -> dict[str, Any]:
         """The identity that the folder holds; options of later versions take their defaults."""
         held: dict[str, Any] = read_json(self.folder / RUN_FILE)
-        settings = training_settings(self.recipe, held["settings"])
+        settings = task_of(self.recipe).settings(self.recipe, held["settings"])
         return {**held, "settings": settings.model_dump(mode="json")}
 
     def checkpoint(self) -> Checkpoint:

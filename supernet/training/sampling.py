@@ -10,7 +10,7 @@ import numpy.typing as npt
 from luts._costs import cost_of
 from luts.space import OperatorSpace
 from supernet.space import SearchSpace
-from supernet.training.settings import SandwichSettings
+from supernet.training.common import SandwichSettings
 
 Vector = npt.NDArray[np.int64]
 _TRIES = 100

@@ -14,7 +14,7 @@ from supernet.layers.choice import EncoderChoice
 from supernet.layers.layout import channels_last
 from supernet.processes import process_count
 from supernet.raft.network import FlowNetwork, normalised
-from supernet.space import SearchSpace
+from supernet.raft.space import FlowSpace
 from supernet.spaces._encoder import ElasticEncoder
 from supernet.tasks.flow import flow_metrics, sequence_loss
 from supernet.training.fad import fad_loss, teacher_maps
@@ -44,8 +44,10 @@ class SandwichRule(StepRule):
         groups: threads on CPUs (None: as many as cores and architectures allow, at least 2).
     """
 
+    network: FlowNetwork
+
     def __init__(
-        self, space: SearchSpace, supernet: FlowNetwork, teacher: FlowNetwork | None,
+        self, space: FlowSpace, supernet: FlowNetwork, teacher: FlowNetwork | None,
         settings: TrainingSettings, *, groups: int | None = None,
     ) -> None:
         self.space = space

@@ -7,8 +7,8 @@ import torch
 from luts.space import Architecture
 from supernet.data.photos import bundled_photos
 from supernet.raft.network import FlowNetwork
+from supernet.raft.space import FlowSpace
 from supernet.recalibrate import recalibrate
-from supernet.space import SearchSpace
 from supernet.tasks.flow import flow_metrics
 from supernet.training.data import RenderedPairs
 from supernet.training.settings import TrainingSettings
@@ -47,7 +47,7 @@ class HeldOut:
         return flow_metrics(torch.cat(flows), self.pairs.flow, self.pairs.valid)
 
     def score_inherited(
-        self, space: SearchSpace, supernet: FlowNetwork, architecture: Architecture
+        self, space: FlowSpace, supernet: FlowNetwork, architecture: Architecture
     ) -> dict[str, float]:
         """Scores an architecture with weights of a supernet."""
         network = space.inherit(supernet, architecture)

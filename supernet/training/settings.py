@@ -1,19 +1,21 @@
-"""The training section of a recipe."""
+"""The training section of a recipe of optical flow."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, cast
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from luts.errors import UnknownNameError, UserError
+from luts.recipes import read_recipe
+from supernet.training.common import CommonSettings, SandwichSettings, Section, checked, merged
+from supernet.training.overrides import overrides
+
+__all__ = ["FADSettings", "RenderSection", "SandwichSettings", "TrainingSettings", "merged",
+           "rendered_settings", "training_settings"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FADSettings(_Section):
+class FADSettings(Section):
     """Feature Alignment Distillation; the paper's training-time form is unpublished.
 
     Attributes:
@@ -46,37 +48,7 @@ class FADSettings(_Section):
         return self
 
 
-class SandwichSettings(_Section):
-    """Architectures of one step; the paper does not say how they are drawn.
-
-    Attributes:
-        largest: take the largest architecture in every step (AttentiveNAS's sandwich).
-        smallest: take the smallest.
-        random: number of random ones.
-        sampler: ``uniform``, or ``flops``: after the first, redraw up to 100 times until the
-            FLOPs fall into the first one's bucket (a leftover of the released code).
-        flops_bucket: width of such a bucket in GFLOPs of the whole network.
-        in_place: weight of the distance from the largest's flow, which the others imitate
-            (AttentiveNAS's in-place distillation; 0 switches it off).
-    """
-
-    largest: bool = True
-    smallest: bool = True
-    random: int = Field(default=1, ge=0)
-    sampler: Literal["uniform", "flops"] = "uniform"
-    flops_bucket: float = Field(default=0.05, gt=0)
-    in_place: float = Field(default=0.0, ge=0)
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not (self.largest or self.smallest or self.random):
-            raise ValueError("a step needs at least one architecture")
-        if self.in_place > 0 and not self.largest:
-            raise ValueError("in_place needs the largest architecture in every step")
-        return self
-
-
-class RenderSection(_Section):
+class RenderSection(Section):
     """Size of pairs, renderer and range of motion.
 
     Attributes:
@@ -92,99 +64,71 @@ class RenderSection(_Section):
     version: Literal["layers", "scenes"] = "layers"
 
 
-class TrainingSettings(_Section):
-    """How networks are trained; reference, supernet and baselines take the same steps.
+class TrainingSettings(CommonSettings):
+    """See `CommonSettings`; here is what flow adds.
 
     Attributes:
         data: what a stage trains on: ``rendered``, a mix of the recipe's ``data`` section, or
             ``own``: all data sets of a folder.
-        steps: optimiser steps.
-        batch: pairs per step, over all processes.
-        learning_rate: peak of the one-cycle schedule.
-        warm_up: share of the schedule in which the rate rises.
-        extra_steps: the schedule's length beyond ``steps`` (RAFT: 100).
-        weight_decay: AdamW's.
         iterations: recurrent updates during training.
         gamma: weight ratio of successive iterations in the sequence loss.
         matching: weight of the cross-entropy of correlations (our design; 0 switches it off).
         noisy_start: share of each batch that starts at the true flow plus noise, in the first half
             of the training: teaches the recurrent unit to read small residuals (our design).
-        clip: largest norm of the gradient.
-        clip_value: largest entry of the gradient, before its norm is limited (None: any).
-        ema: decay of a moving average of the weights, which is then what is validated and handed
-            on (0 switches it off).
         freeze_batch_norm: batch norms of stand-alone networks keep the statistics of the stage
             before (RAFT, after chairs). A supernet always uses those of its batch.
-        precision: ``auto`` takes bf16 where the processor multiplies matrices in it.
         compile: compile the head, which all architectures share.
         head_init: ``kaiming`` keeps the size of what passes each layer (our design), ``torch`` is
             PyTorch's own (RAFT).
         calibration_pairs: frames that settle the batch norms of each architecture.
         render: rendered pairs.
-        sandwich: sampling rule of the supernet.
         fad: distillation from the reference.
     """
+
+    examples: ClassVar[str] = "pairs"
+    figure: ClassVar[str] = "epe"
 
     data: str = "rendered"
     steps: int = Field(default=6000, gt=0)
     batch: int = Field(default=2, gt=0)
-    learning_rate: float = Field(default=5e-4, gt=0)
-    warm_up: float = Field(default=0.05, gt=0, lt=1)
-    extra_steps: int = Field(default=0, ge=0)
-    weight_decay: float = Field(default=1e-4, ge=0)
     iterations: int = Field(default=6, gt=0)
     gamma: float = Field(default=0.8, gt=0, le=1)
     matching: float = Field(default=0.5, ge=0)
     noisy_start: float = Field(default=0.5, ge=0, le=1)
-    clip: float = Field(default=1.0, gt=0)
-    clip_value: float | None = Field(default=None, gt=0)
-    ema: float = Field(default=0.0, ge=0, lt=1)
     freeze_batch_norm: bool = False
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     compile: bool = False
     head_init: Literal["kaiming", "torch"] = "kaiming"
     calibration_pairs: int = Field(default=8, gt=0)
     render: RenderSection = RenderSection()
-    sandwich: SandwichSettings = SandwichSettings()
     fad: FADSettings = FADSettings()
+
+    @property
+    def teaching_stage(self) -> str | None:
+        """See `CommonSettings`."""
+        return self.fad.teacher
 
 
 def training_settings(
     recipe: str, section: dict[str, Any], stage: str | None = None
 ) -> TrainingSettings:
-    """Checks the training section of a recipe.
+    """Checks the training section of a recipe of optical flow; see `checked`."""
+    return checked(TrainingSettings, recipe, section, stage)
+
+
+def rendered_settings(
+    recipe: str, changes: Sequence[str] = (), steps: int | None = None
+) -> TrainingSettings:
+    """How a recipe trains from scratch (in its first stage, if it has stages), on rendered pairs.
 
     Args:
-        recipe: its name, for error messages.
-        section: the section; ``stages`` maps names to what is different in them.
-        stage: one of them (None: none; the section must then have no ``stages``).
+        recipe: name.
+        changes: see `overrides`.
+        steps: steps (None: the recipe's).
 
     Raises:
-        UserError: a field is unknown or out of range; the message names it.
+        UserError: no such recipe, or a setting is unknown or out of range.
     """
-    fields = dict(section)
-    place = "training"
-    if stage is not None:
-        stages = fields.pop("stages", {})
-        if stage not in stages:
-            raise UnknownNameError(f"stage of recipe {recipe}", stage, stages)
-        fields = merged(fields, stages[stage])
-        place = f"training.stages.{stage} (or training)"
-    try:
-        return TrainingSettings.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join([place, *(str(part) for part in first["loc"])])
-        raise UserError(
-            f"recipe {recipe}: {where} = {first['input']!r}: {first['msg']}"
-        ) from None
-
-
-def merged(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Fields with some replaced; sections are merged field by field."""
-    result = dict(fields)
-    for name, value in changes.items():
-        held = result.get(name)
-        deeper = isinstance(held, dict) and isinstance(value, dict)
-        result[name] = merged(cast(dict[str, Any], held), value) if deeper else value
-    return result
+    section = overrides(
+        read_recipe(recipe).get("training", {}), changes, steps, data="rendered"
+    )
+    return training_settings(recipe, section, next(iter(section.get("stages", {})), None))

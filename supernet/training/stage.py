@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import cast
 
 import torch
 
 from luts.errors import UserError
-from luts.files import sha256
 from luts.spaces import load_space
 from supernet.candidates import Candidate
 from supernet.data.render import FlowBatch
 from supernet.raft.network import FlowNetwork, initialise_plainly
+from supernet.raft.space import FlowSpace
 from supernet.recalibrate import recalibrate
-from supernet.space import SearchSpace
-from supernet.training.checkpoint import STEPS_BEFORE, load_checkpoint, load_weights, step_of
 from supernet.training.data import open_source, stage_batches
 from supernet.training.rules import StandaloneRule, StepRule
 from supernet.training.sandwich import SandwichRule
 from supernet.training.settings import TrainingSettings
+from supernet.training.starting import Stage, Start, Weights, load_teacher, start_from
 from supernet.training.validation import Validation
-from supernet.weights import weights_path
 
-Weights = Path | Literal["shipped"]
-Start = Weights | None
 _TEACHER_FRAMES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What `train` needs, and what identifies it."""
-
-    rule: StepRule
-    batches: Callable[[int], Iterator[FlowBatch]]
-    validate: Callable[[], dict[str, float]]
-    extra: dict[str, Any]
 
 
 def make_stage(
@@ -67,7 +52,7 @@ def make_stage(
             teacher is unfinished, or the photographs are unusable.
     """
     source = open_source(recipe, settings, seed, photo_folder, data)
-    space = cast(SearchSpace, load_space(recipe))
+    space = cast(FlowSpace, load_space(recipe))
     place = device or torch.device("cpu")
     extra = dict(source.identity)
     if place.type != "cpu":
@@ -87,7 +72,7 @@ def make_stage(
     if candidate is not None and candidate.architecture is not None:
         extra["architecture"] = candidate.architecture.as_json()
     if start is not None:
-        extra |= _start_from(network, recipe, stage, start)
+        extra |= start_from(network, recipe, stage, start)
     if settings.freeze_batch_norm and stage != "supernet":
         recalibrate(network, validation.frames)
         network.frozen_statistics = True
@@ -106,11 +91,11 @@ def make_stage(
 
 
 def _fresh(
-    space: SearchSpace, stage: str, candidate: Candidate | None, settings: TrainingSettings
+    space: FlowSpace, stage: str, candidate: Candidate | None, settings: TrainingSettings
 ) -> FlowNetwork:
     """A network with new weights; the seed was set before."""
     if candidate is not None:
-        network = candidate.build()
+        network = cast(FlowNetwork, candidate.build())
     elif stage == "supernet":
         network = space.build_supernet()
     else:
@@ -120,23 +105,13 @@ def _fresh(
     return network
 
 
-def _start_from(
-    network: FlowNetwork, recipe: str, stage: str, start: Weights
-) -> dict[str, Any]:
-    """Loads weights; returns what says so in the run's identity."""
-    path = weights_path(recipe, stage, None if start == "shipped" else start)
-    saved = load_checkpoint(path, recipe=recipe, network=stage)
-    load_weights(network, saved, path)
-    return {"started_from": sha256(path), STEPS_BEFORE: step_of(saved)}
-
-
-def give_head(space: SearchSpace, network: FlowNetwork, source: Weights) -> str:
+def give_head(space: FlowSpace, network: FlowNetwork, source: Weights) -> str:
     """Puts a trained reference's head into a network; returns the digest of its weights.
 
     Raises:
         UserError: there is no trained reference, or its head has another form.
     """
-    teacher, digest = _teacher(space, source)
+    teacher, digest = _flow_teacher(space, source)
     try:
         network.head.load_state_dict(teacher.head.state_dict())
     except RuntimeError:
@@ -146,32 +121,20 @@ def give_head(space: SearchSpace, network: FlowNetwork, source: Weights) -> str:
 
 
 def _taught(
-    space: SearchSpace, network: FlowNetwork, settings: TrainingSettings, source: Weights, *,
+    space: FlowSpace, network: FlowNetwork, settings: TrainingSettings, source: Weights, *,
     new: bool,
 ) -> tuple[FlowNetwork, str] | None:
     """The teacher and the digest of its weights; a new supernet may get its head from it."""
     fad = settings.fad
     if fad.weight == 0 and not (fad.initial_head and new):
         return None
-    teacher, digest = _teacher(space, source)
+    teacher, digest = _flow_teacher(space, source)
     teacher.to(next(network.parameters()).device)
     if fad.initial_head and new:
         network.head.load_state_dict(teacher.head.state_dict())
     return teacher, digest
 
 
-def _teacher(space: SearchSpace, source: Weights) -> tuple[FlowNetwork, str]:
-    folder = None if source == "shipped" else source
-    try:
-        path = weights_path(space.name, "reference", folder)
-    except UserError as error:
-        raise UserError(
-            f"the supernet learns from the trained reference: {error}, with --network reference; "
-            "or name another with --teacher"
-        ) from None
-    saved = load_checkpoint(path, recipe=space.name, network="reference")
-    if folder is not None and saved.identity["step"] < saved.identity["settings"]["steps"]:
-        raise UserError(f"the reference in '{path}' is not fully trained; --resume it first")
-    teacher = space.build_reference()
-    load_weights(teacher, saved, path)
-    return teacher.eval().requires_grad_(False), sha256(path)
+def _flow_teacher(space: FlowSpace, source: Weights) -> tuple[FlowNetwork, str]:
+    teacher, digest = load_teacher(space, source)
+    return cast(FlowNetwork, teacher), digest

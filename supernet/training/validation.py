@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import cast
 
 import torch
 
 from supernet.data.batch import FlowBatch
 from supernet.data.source import PairSource
 from supernet.raft.network import FlowNetwork
+from supernet.raft.space import FlowSpace
 from supernet.recalibrate import recalibrate
-from supernet.space import SearchSpace
-from supernet.spaces._encoder import ElasticEncoder
 from supernet.tasks.flow import flow_metrics
 
 _PAIRS = 24
@@ -47,7 +45,7 @@ class Validation:
         recalibrate(network, self.frames)
         return {"epe": self._epe(network, self.pairs)}
 
-    def supernet(self, space: SearchSpace, network: FlowNetwork) -> dict[str, float]:
+    def supernet(self, space: FlowSpace, network: FlowNetwork) -> dict[str, float]:
         """Errors of the largest and smallest, with the statistics of the held-out batch."""
         if self.pairs is None:
             return {}
@@ -55,9 +53,7 @@ class Validation:
         buffers = {name: value.clone() for name, value in network.named_buffers()}
         network.train()
         for name, vector in (("largest", space.largest), ("smallest", space.smallest)):
-            choice = space.encoder_choice(space.decode(vector))
-            for encoder in (network.fnet, network.cnet):
-                cast(ElasticEncoder, encoder).choice = choice
+            space.activate(network, space.decode(vector))
             found[f"epe_{name}"] = self._epe(network, self.pairs)
         with torch.no_grad():
             for name, value in network.named_buffers():

@@ -5,7 +5,7 @@ from benchmarks._training_times import interleaved
 from benchmarks.fad_ablation import VARIANTS, folder_of
 from benchmarks.training_cost import LARGEST, PEAK, RENDER, SUPERNET, _figures
 from luts.recipes import read_recipe
-from supernet.training.plan import overrides
+from supernet.training.overrides import overrides
 from supernet.training.settings import training_settings
 
 

@@ -10,7 +10,7 @@ from supernet.recalibrate import recalibrate
 
 
 class SpaceConformance:
-    """Give a fixture ``space``; ``frames`` makes inputs of a small size."""
+    """Give a fixture ``space``; ``inputs`` makes what its networks take, of a small size."""
 
     random_architectures = 20
     height, width = 64, 96
@@ -20,7 +20,7 @@ class SpaceConformance:
         return space.sample(np.random.default_rng(7), self.random_architectures)
 
     @pytest.fixture
-    def frames(self):
+    def inputs(self):
         generator = torch.Generator().manual_seed(0)
         return [torch.rand(1, 3, self.height, self.width, generator=generator) * 255
                 for _ in range(2)]
@@ -75,8 +75,18 @@ class SpaceConformance:
                     assert conv.in_channels == item.operator.inputs[0][1], item.path
                     assert conv.kernel_size == item.operator.get("kernel"), item.path
                     assert conv.groups == item.operator.get("groups"), item.path
+                if item.operator.kind == "linear":
+                    linear = modules[item.path]
+                    assert linear.out_features == item.operator.get("out"), item.path
+                    assert linear.in_features == item.operator.inputs[0][-1], item.path
 
-    def test_an_inherited_network_is_the_supernet(self, space, vectors, frames):
+    def test_reference_and_supernet_have_the_same_interface(self, space, inputs):
+        networks = space.build_reference(), space.build_supernet()
+        ours, theirs = (network.eval()(*inputs) for network in networks)
+        assert ours.shape == theirs.shape
+        assert space.build_reference in space.baselines().values()
+
+    def test_an_inherited_network_is_the_supernet(self, space, vectors, inputs):
         torch.manual_seed(1)
         supernet = space.build_supernet().eval()
         with torch.no_grad():
@@ -89,19 +99,21 @@ class SpaceConformance:
             for vector in [space.smallest, space.largest, *vectors]:
                 architecture = space.decode(vector)
                 network = space.inherit(supernet, architecture).eval()
-                for encoder in (supernet.fnet, supernet.cnet):
-                    encoder.choice = space.encoder_choice(architecture)
-                ours, theirs = network(*frames), supernet(*frames)
+                space.activate(supernet, architecture)
+                ours, theirs = network(*inputs), supernet(*inputs)
                 assert (ours - theirs).abs().max() < 1e-5 * max(1, theirs.abs().max())
 
-    def test_recalibration_sets_the_statistics_of_the_frames(self, space, frames):
+    def test_recalibration_sets_the_statistics_of_the_inputs(self, space, inputs):
         network = space.build(space.decode(space.smallest)).eval()
-        pictures = torch.cat(frames)
-        recalibrate(network, pictures, chunk=2)
-        first = next(m for m in network.cnet.modules() if isinstance(m, torch.nn.BatchNorm2d))
-        stem = network.cnet.stem(2 * (pictures / 255) - 1)
-        assert torch.allclose(first.running_mean, stem.mean((0, 2, 3)), atol=1e-4)
-        assert torch.allclose(first.running_var, stem.var((0, 2, 3)), rtol=1e-3)
+        first = next(m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d))
+        seen = []
+        handle = first.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+        recalibrate(network, torch.cat(inputs), chunk=2)
+        handle.remove()
+        (fed,) = seen
+        assert not network.training and not first.training
+        assert torch.allclose(first.running_mean, fed.mean((0, 2, 3)), atol=1e-4)
+        assert torch.allclose(first.running_var, fed.var((0, 2, 3)), rtol=1e-3)
 
     def test_export_names_nodes_after_placed_operators(self, space, vectors, tmp_path):
         onnx = pytest.importorskip("onnx")

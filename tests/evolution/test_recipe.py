@@ -64,7 +64,7 @@ def test_a_wrong_field_is_named_on_one_line(path: Any, value: Any, message: str)
 
 
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(UnknownNameError, match="unknown recipe 'flow'; known: flownas"):
+    with pytest.raises(UnknownNameError, match="unknown recipe 'flow'; known: .*flownas"):
         load_recipe("flow")
     with pytest.raises(UnknownNameError, match=r"space in r\.yaml 'mars'"):
         check_recipe({**RECIPE, "space": "mars"}, "r.yaml")

@@ -130,6 +130,7 @@ class ToyAccuracy:
     """EPE that every choice lowers by a known amount; the largest architecture has the least."""
 
     objective = "epe"
+    caption = "Motion of toys."
 
     def __init__(self, space: ToySpace, *, pause: float = 0.0, export_gain: float = 1.0) -> None:
         self.space = space

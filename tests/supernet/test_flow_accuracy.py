@@ -11,6 +11,7 @@ from luts.errors import UserError
 from supernet.accuracy import AccuracySource, load_accuracy
 from supernet.one_thread import OneThread
 from supernet.tasks.flow_accuracy import VALIDATION_PAIRS, FlowAccuracy
+from tests.conformance.accuracy import AccuracyConformance
 
 
 @pytest.fixture
@@ -62,3 +63,10 @@ def test_one_thread_gives_back_what_was_set(threads: None) -> None:
 
     assert inner() == 1
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.slow
+class TestFlowAccuracy(AccuracyConformance):
+    @pytest.fixture(scope="class")
+    def accuracy(self):
+        return load_accuracy("flownas-small")

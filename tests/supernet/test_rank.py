@@ -62,7 +62,7 @@ def test_a_ranking_run_goes_on_to_the_same_result(tmp_path, capsys):
         return json.loads(capsys.readouterr().out)
 
     first = go()
-    assert first["run"]["supernets"]["shipped"]["fad"] == 0.1
+    assert first["run"]["supernets"]["shipped"]["told_apart"] == {"fad": 0.1}
     assert first["agreement"]["shipped"]["epe"]["networks"] == 3
     assert len({n["alone"][0]["epe"] for n in first["networks"]}) == 3
     with pytest.raises(UserError, match="--resume"):

@@ -14,7 +14,8 @@ from supernet.spaces.flownas import flownas, flownas_small
 from supernet.training.average import WeightAverage
 from supernet.training.checkpoint import load_checkpoint, load_weights
 from supernet.training.fad import fad_loss, teacher_maps
-from supernet.training.plan import Plan, overrides
+from supernet.training.overrides import overrides
+from supernet.training.plan import Plan
 from supernet.training.sampling import StepSampler, gflops
 from supernet.training.settings import FADSettings, SandwichSettings, training_settings
 from supernet.training.stage import make_stage

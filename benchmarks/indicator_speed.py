@@ -1,0 +1,102 @@
+"""What a score without data costs beside one with data, for a supernet of BN-NAS.
+
+    python -m benchmarks.indicator_speed --weights runs/train-bn-nas-small
+
+Scores random architectures by the indicator, all at once, and a few on held-out images as a search
+would; and counts the steps of a full training that cost as much as one of norms alone.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import numpy as np
+import typer
+
+from luts import cli
+
+if TYPE_CHECKING:
+    from supernet.indicator import IndicatorSpace
+
+
+def main(
+    weights: Annotated[Path, typer.Option(help="Training folder with a supernet.")],
+    recipe: Annotated[str, typer.Option(help="Its recipe.")] = "bn-nas-small",
+    count: Annotated[int, typer.Option(min=1, help="Architectures by indicator.")] = 10_000,
+    evaluated: Annotated[int, typer.Option(min=1, help="Architectures on images.")] = 10,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of each kind.")] = 5,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [all].")] = None,
+) -> None:
+    """Seconds an architecture, with and without data, and seconds a training step."""
+    from luts.spaces import load_space
+    from supernet.training.threads import prepare_thread
+
+    prepare_thread(threads)
+    space = cast("IndicatorSpace", load_space(recipe))
+    found = {**scoring_s(space, weights, count, evaluated), **training_s(space, weights, steps)}
+    found["evaluation_over_indicator"] = found["evaluation_s"] / found["indicator_s"]
+    found["full_over_norms_step"] = found["full_step_s"] / found["norms_step_s"]
+    print(json.dumps(found, indent=2))
+
+
+def scoring_s(
+    space: IndicatorSpace, weights: Path, count: int, evaluated: int
+) -> dict[str, float]:
+    """Seconds for one architecture by the indicator (its table included) and on images."""
+    import torch
+
+    from supernet.indicator import block_scores, indicator
+    from supernet.tasks.base import task_of
+    from supernet.training.image_stage import trained_with
+    from supernet.weights import load_part
+
+    supernet, _ = load_part(space, "supernet", weights)
+    vectors = space.sample(np.random.default_rng(0), count)
+    began = time.perf_counter()
+    indicator(block_scores(space, supernet), vectors)
+    by_indicator = (time.perf_counter() - began) / count
+    settings, place = trained_with(space, weights)
+    judge = task_of(space.name).judge(space.name, settings, None, torch.device("cpu"), place)
+    began = time.perf_counter()
+    for vector in vectors[:evaluated]:
+        judge.score(space.inherit(supernet, space.decode(vector)))
+    return {"indicator_s": by_indicator,
+            "evaluation_s": (time.perf_counter() - began) / min(evaluated, count)}
+
+
+def training_s(space: IndicatorSpace, weights: Path, steps: int) -> dict[str, float]:
+    """Median seconds of a step that trains all weights, and of one that trains norms alone."""
+    import torch
+
+    from supernet.training.image_stage import trained_with
+    from supernet.training.label_rules import SupernetLabelRule, freeze_but_indicator
+
+    settings, _ = trained_with(space, weights)
+    shape = (settings.batch, 3, space.input_height, space.input_width)
+    batch = _batch(torch.rand(shape) * 255, torch.zeros(settings.batch, dtype=torch.long))
+    found = {}
+    for name in ("full", "norms"):
+        network = space.build_supernet().train()
+        if name == "norms":
+            freeze_but_indicator(space, network)
+        rule = SupernetLabelRule(space, network, None, settings)
+        times = []
+        for step in range(steps + 1):
+            began = time.perf_counter()
+            rule.backward(batch, np.random.default_rng(step))
+            times.append(time.perf_counter() - began)
+        found[f"{name}_step_s"] = float(np.median(times[1:]))
+    return found
+
+
+def _batch(images: Any, labels: Any) -> Any:
+    from supernet.data.images.source import ImageBatch
+
+    return ImageBatch(images, labels)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,132 @@
+"""Networks of chains: stand-alone and weight-sharing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from supernet.distribution import Distribution
+from supernet.layers.inverted import InvertedResidual, Projection
+from supernet.layers.norm import PrefixBatchNorm
+from supernet.network import Network
+from supernet.spaces._chain import IDENTITY, Block, ChainConfig, Layer
+
+
+class _Chain(Network):
+    """Stem, layers, head; what a layer is, subclasses say."""
+
+    def __init__(self, config: ChainConfig) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, config.stem, 3, stride=config.stem_stride, padding=1, bias=False)
+        self.norm = PrefixBatchNorm(config.stem, relu=False)
+        self.first: InvertedResidual | None = None
+        if config.first is not None:
+            self.first = _block(Layer(config.stem, config.first, 1), Block(3, 1))
+        self.layers = nn.ModuleList()
+        self.last = nn.Conv2d(config.stages[-1][0], config.last, 1, bias=False)
+        self.last_norm = PrefixBatchNorm(config.last, relu=False)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(config.last, config.classes)
+
+    def chosen(self) -> Sequence[nn.Module | None]:
+        """What each layer runs; None runs nothing."""
+        raise NotImplementedError
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits (B, classes) of images (B, 3, H, W) in 0..255."""
+        x = F.relu6(self.norm(self.stem(images / 127.5 - 1)))
+        if self.first is not None:
+            x = self.first(x)
+        for layer in self.chosen():
+            if layer is not None:
+                x = layer(x)
+        x = F.relu6(self.last_norm(self.last(x)))
+        logits: torch.Tensor = self.classifier(self.pool(x).flatten(1))
+        return logits
+
+    def feed_norms(self, inputs: torch.Tensor) -> None:
+        """See `Network`."""
+        self(inputs)
+
+    def initialise(self) -> None:
+        """Kaiming normal by fan-out for convolutions, as BN-NAS keeps them; a small classifier."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        nn.init.normal_(self.classifier.weight, std=0.01)
+        nn.init.zeros_(self.classifier.bias)
+
+
+class ChainNetwork(_Chain):
+    """The network of one architecture."""
+
+    def __init__(self, config: ChainConfig, choice: Sequence[Block]) -> None:
+        super().__init__(config)
+        for layer, block in zip(config.layers, choice, strict=True):
+            self.layers.append(_block_or_none(layer, block))
+        self.initialise()
+
+    def chosen(self) -> Sequence[nn.Module | None]:
+        """See `_Chain`."""
+        return list(self.layers)
+
+
+class ChainSupernet(_Chain):
+    """Every layer holds all of its blocks; `choice` says which one runs.
+
+    Attributes:
+        choice: index of each layer's block.
+        distribution: over the choices of all layers; uniform unless the training learns it.
+
+    Args:
+        config: sizes.
+        cardinalities: number of choices of each layer.
+    """
+
+    def __init__(self, config: ChainConfig, cardinalities: Sequence[int]) -> None:
+        super().__init__(config)
+        self.distribution = Distribution(cardinalities)
+        self.choice: tuple[int, ...] = (0,) * len(config.layers)
+        for layer in config.layers:
+            self.layers.append(nn.ModuleList([
+                _block_or_none(layer, block) for block in config.blocks
+            ]))
+        self.initialise()
+
+    def chosen(self) -> Sequence[nn.Module | None]:
+        """See `_Chain`."""
+        return [cast(nn.ModuleList, blocks)[index]
+                for blocks, index in zip(self.layers, self.choice, strict=True)]
+
+    def last_norms(self) -> list[list[nn.BatchNorm2d | None]]:
+        """The norm behind each block's projection, by layer; None for the identity."""
+        return [
+            [block.last_norm if isinstance(block, InvertedResidual | Projection) else None
+             for block in cast(nn.ModuleList, blocks)]
+            for blocks in self.layers
+        ]
+
+    def inherit(self, network: ChainNetwork, choice: Sequence[int]) -> None:
+        """Copies the weights of the chosen blocks, and all that is shared."""
+        for own, blocks, index in zip(network.layers, self.layers, choice, strict=True):
+            own.load_state_dict(cast(nn.ModuleList, blocks)[index].state_dict())
+        shared = {name: value for name, value in self.state_dict().items()
+                  if not name.startswith(("layers.", "distribution."))}
+        network.load_state_dict(shared, strict=False)
+
+
+def _block_or_none(layer: Layer, block: Block) -> nn.Module:
+    if block != IDENTITY:
+        return _block(layer, block)
+    if layer.keeps_shape:
+        return nn.Identity()
+    return Projection(layer.inputs, layer.outputs, layer.stride)
+
+
+def _block(layer: Layer, block: Block) -> InvertedResidual:
+    return InvertedResidual(layer.inputs, layer.outputs, stride=layer.stride, kernel=block.kernel,
+                            expansion=block.expansion)

@@ -1,0 +1,189 @@
+"""Accuracy of classification: inherited networks on held-out images, and a score without data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from luts.errors import UserError
+from luts.recipes import read_recipe
+from luts.space import Architecture, Vectors
+from supernet.accuracy import AccuracySource, Array, Image, Predict
+from supernet.data.images.source import ImageSource
+from supernet.distribution import Distribution
+from supernet.export import INPUT_IMAGE, export_classifier
+from supernet.indicator import IndicatorSpace, block_scores, indicator
+from supernet.network import Network
+from supernet.one_thread import OneThread
+from supernet.recalibrate import recalibrate
+from supernet.space import SearchSpace
+from supernet.tasks.label_judge import INDICATOR
+from supernet.tasks.label_pictures import answer, shown
+from supernet.tasks.labels import label_metrics
+from supernet.training.checkpoint import load_checkpoint
+from supernet.training.image_stage import (
+    CHUNK,
+    logits_of,
+    open_images,
+    outputs_of,
+    trained_with,
+)
+from supernet.weights import load_trained, weights_path
+
+IMPROBABILITY = "improbability"
+
+
+def trained_source(
+    space: SearchSpace, weights: Path | None, network: str = "supernet"
+) -> ImageSource:
+    """The images that a network was trained on, as its training saw them.
+
+    Args:
+        space: its name is the recipe's.
+        weights: folder of the training (None: shipped weights, of the recipe's own data).
+        network: ``reference``, ``supernet`` or the name of a stand-alone one.
+
+    Raises:
+        UserError: the images are no longer there, or are others.
+    """
+    settings, place = trained_with(space, weights, network)
+    source = ImageSource(open_images(settings, place), settings, space.input_height,
+                         space.input_width, outputs_of(space))
+    path = weights_path(space.name, network, weights)
+    held = load_checkpoint(path, recipe=space.name, network=network).identity
+    if source.identity["images_sha256"] != held["images_sha256"]:
+        raise UserError(f"the images of '{place or settings.data}' are not those that '{path}' was "
+                        "trained on")
+    return source
+
+
+class ClassificationAccuracy(AccuracySource):
+    """See `AccuracySource`.
+
+    `score` computes what the recipe's fitness names. Where that is ``bn_indicator`` alone (see
+    `supernet.indicator`), or ``improbability``, minus the logarithm of the probability that the
+    training's distribution gives (see `supernet.training.parsec`), a search looks at no image. The
+    indicator is negated, so that smaller is better.
+
+    Args:
+        space: its name is the recipe's.
+        weights: folder of a training run (None: shipped weights).
+    """
+
+    objective = "error"
+    caption = ("The likeliest classes by the exported models; the true one has another colour than "
+               "the others.")
+
+    @OneThread()
+    def __init__(self, space: SearchSpace, weights: Path | None) -> None:
+        self.space = space
+        self.trained = load_trained(space, weights)
+        self.source = trained_source(space, weights)
+        self.held = self.source.held_out()
+        self.calibration = self.source.calibration()
+        self.wanted = set(read_recipe(space.name)["strategy"]["fitness"])
+        self.identity = {
+            **self.trained.identity, "images": self.source.images.name,
+            "images_sha256": str(self.source.identity["images_sha256"]),
+            "validation_images": len(self.held.labels),
+            "calibration_images": len(self.calibration),
+        }
+        recalibrate(self.trained.reference, self.calibration, chunk=CHUNK)
+        self._dataless = {name: score for name, score in self._scores_without_data().items()
+                          if name in self.wanted}
+
+    @OneThread()
+    def network(self, architecture: Architecture | None) -> Network:
+        """See `AccuracySource`."""
+        if architecture is None:
+            return self.trained.reference
+        network = self.space.inherit(self.trained.supernet, architecture)
+        recalibrate(network, self.calibration, chunk=CHUNK)
+        return network.requires_grad_(False)
+
+    def score(self, architecture: Architecture, pairs: int | None = None) -> dict[str, float]:
+        """See `AccuracySource`.
+
+        Raises:
+            UserError: there are fewer validation images.
+        """
+        images = len(self.held.labels)
+        if pairs is not None and not 1 <= pairs <= images:
+            raise UserError(f"{pairs} validation images: there are 1 to {images}")
+        vector = self.space.encode(architecture)[None]
+        found = {name: score(vector) for name, score in self._dataless.items()}
+        if self.wanted - set(found) or not found:
+            found |= self._metrics(self.network(architecture), pairs)
+        return found
+
+    def _scores_without_data(self) -> dict[str, Callable[[Vectors], float]]:
+        """What the supernet itself says of an architecture, smaller is better."""
+        space, supernet = self.space, self.trained.supernet
+        found: dict[str, Callable[[Vectors], float]] = {}
+        if isinstance(space, IndicatorSpace):
+            blocks = block_scores(space, supernet)
+            found[INDICATOR] = lambda vector: -float(indicator(blocks, vector)[0])
+        distribution = getattr(supernet, "distribution", None)
+        if isinstance(distribution, Distribution):
+            found[IMPROBABILITY] = lambda vector: -float(distribution.log_probability(vector)[0])
+        return found
+
+    def score_reference(self) -> dict[str, float]:
+        """See `AccuracySource`."""
+        return self._metrics(self.trained.reference)
+
+    @OneThread()
+    def _metrics(self, network: Network, images: int | None = None) -> dict[str, float]:
+        logits = logits_of(network, self.held.images[:images])
+        return label_metrics(logits, self.held.labels[:images])
+
+    def export(self, network: nn.Module, path: Path) -> None:
+        """See `AccuracySource`."""
+        space = self.space
+        # Every block's path, so that whatever was chosen keeps its names.
+        placed = [item for factor in space.factors for choices in space.factor_choices(factor)
+                  for item in space.lower_factor(factor, choices)]
+        export_classifier(network, self.held.images[:1], path, placed)
+
+    def example_inputs(self) -> dict[str, Array]:
+        """See `AccuracySource`."""
+        return {INPUT_IMAGE: self.held.images[:1].numpy()}
+
+    def output_of(self, network: nn.Module, inputs: Mapping[str, Array]) -> Array:
+        """See `AccuracySource`."""
+        with torch.no_grad():
+            logits = network.eval()(torch.from_numpy(inputs[INPUT_IMAGE]))
+        return cast(Array, logits.numpy())
+
+    def score_model(self, predict: Predict) -> dict[str, float]:
+        """See `AccuracySource`."""
+        logits = [torch.from_numpy(np.asarray(predict(image[None].numpy())))
+                  for image in self.held.images]
+        return label_metrics(torch.cat(logits), self.held.labels)
+
+    def pictures(self, predictors: Mapping[str, Predict], count: int) -> list[dict[str, Image]]:
+        """See `AccuracySource`; each predictor's panel shows its five likeliest classes."""
+        classes = self.source.images.classes
+        examples = []
+        for index in range(min(count, len(self.held.labels))):
+            image, label = self.held.images[index], int(self.held.labels[index])
+            panels = {f"image, class {classes[label]}": shown(image.numpy())}
+            for title, predict in predictors.items():
+                logits = np.asarray(predict(image[None].numpy()))[0, : len(classes)]
+                panels[title] = answer(logits, classes, label)
+            examples.append(panels)
+        return examples
+
+    def parameters(self, architecture: Architecture | None) -> int:
+        """See `AccuracySource`."""
+        with torch.device("meta"):
+            network = (
+                self.space.build_reference() if architecture is None
+                else self.space.build(architecture)
+            )
+        return sum(parameter.numel() for parameter in network.parameters())

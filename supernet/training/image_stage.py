@@ -1,0 +1,183 @@
+"""Puts together what one stage of classification trains: network, rule, data, held-out images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import torch
+
+from luts.errors import UserError
+from luts.files import read_json, writable_folder, write_json
+from luts.spaces import load_space
+from supernet.candidates import Candidate
+from supernet.data.images.find import find_images
+from supernet.data.images.sets import ImageSet
+from supernet.data.images.source import ImageBatch, ImageSource
+from supernet.data.loader import batches_of
+from supernet.indicator import IndicatorSpace
+from supernet.network import Network
+from supernet.processes import is_first, own_part
+from supernet.recalibrate import recalibrate
+from supernet.tasks.labels import label_metrics
+from supernet.training.checkpoint import load_checkpoint
+from supernet.training.common import checked
+from supernet.training.image_settings import ImageSettings
+from supernet.training.label_rules import LabelRule, SupernetLabelRule, freeze_but_indicator
+from supernet.training.parsec import ParsecRule
+from supernet.training.rules import StepRule
+from supernet.training.starting import Stage, Start, load_teacher, start_from
+from supernet.weights import weights_path
+
+if TYPE_CHECKING:
+    from supernet.space import SearchSpace
+
+DATA_FILE = "data.json"
+"""In a training folder: where its images lie, which its identity does not hold."""
+CHUNK = 128
+OWN = "own"
+
+
+def open_images(settings: ImageSettings, place: Path | None) -> ImageSet:
+    """The image set of a stage, whole.
+
+    Args:
+        settings: training section; its ``data`` is a set's name.
+        place: where the images lie (None: the named set).
+
+    Raises:
+        UserError: there is no such set, or the recipe names none and no place was given.
+        CorruptFileError: files are missing or broken; all are counted.
+    """
+    if place is None and settings.data == OWN:
+        raise UserError("this recipe trains on images of your own; name their place with --data")
+    images = find_images(settings.data if place is None else place)
+    images.check()
+    return images
+
+
+def make_image_stage(
+    recipe: str, stage: str, folder: Path, settings: ImageSettings, seed: int,
+    photo_folder: Path | None, *, device: torch.device | None = None, workers: int = 1,
+    start: Start = None, teacher: Start = None, candidate: Candidate | None = None,
+    data: Path | None = None,
+) -> Stage:
+    """Builds a stage; see `supernet.training.stage.make_stage` for the arguments.
+
+    Raises:
+        UserError: the images cannot be had, the teacher or the weights to start from are missing,
+            or photographs were given, which are for rendered data.
+    """
+    if photo_folder is not None:
+        raise UserError(f"--photos {photo_folder}: recipe {recipe} renders nothing; give --data")
+    own_part(settings.batch)
+    space = cast("SearchSpace", load_space(recipe))
+    place = device or torch.device("cpu")
+    source = ImageSource(open_images(settings, data), settings, space.input_height,
+                         space.input_width, outputs_of(space), seed)
+    _remember(writable_folder(folder), data)
+    extra = dict(source.identity)
+    if place.type != "cpu":
+        extra["device"] = torch.cuda.get_device_name(place)
+    torch.manual_seed(seed)
+    rule: StepRule
+    if stage == "supernet":
+        network = space.build_supernet().to(place)
+        taught = None
+        if settings.distil.weight > 0:
+            taught, extra["teacher"] = load_teacher(space, teacher or folder)
+            recalibrate(taught.to(place), source.calibration().to(place), chunk=CHUNK)
+        if settings.trained == "indicator":
+            freeze_but_indicator(_indicated(space), network)
+        rule = (
+            ParsecRule(space, network, settings) if settings.parsec.used
+            else SupernetLabelRule(space, network, taught, settings)
+        )
+    else:
+        network = (space.build_reference() if candidate is None else candidate.build()).to(place)
+        rule = LabelRule(network, settings)
+    if candidate is not None and candidate.architecture is not None:
+        extra["architecture"] = candidate.architecture.as_json()
+    if start is not None:
+        extra |= start_from(network, recipe, stage, start)
+
+    @cache
+    def held() -> tuple[ImageBatch, torch.Tensor]:
+        return source.held_out().to(place), source.calibration().to(place)
+
+    def validate() -> dict[str, float]:
+        examples, calibration = held()
+        if stage == "supernet":
+            return _corners(space, network, examples)
+        recalibrate(network, calibration, chunk=CHUNK)
+        return label_metrics(logits_of(network, examples.images), examples.labels)
+
+    def batches(first: int) -> Iterator[ImageBatch]:
+        part = own_part(settings.batch)
+        for batch in batches_of(source, first, settings.steps, workers, part):
+            yield batch.to(place)
+
+    return Stage(rule, batches, validate, extra)
+
+
+def trained_with(
+    space: SearchSpace, weights: Path | None, network: str = "supernet"
+) -> tuple[ImageSettings, Path | None]:
+    """How a network was trained, and where its images lie (None: a named set).
+
+    Args:
+        space: its name is the recipe's.
+        weights: folder of the training (None: shipped weights, of a named set).
+        network: ``reference``, ``supernet`` or the name of a stand-alone one.
+
+    Raises:
+        UserError: there are no such weights.
+    """
+    path = weights_path(space.name, network, weights)
+    held = load_checkpoint(path, recipe=space.name, network=network).identity
+    place = read_json(weights / DATA_FILE)["data"] if weights is not None else None
+    settings = checked(ImageSettings, space.name, held["settings"])
+    return settings, None if place is None else Path(place)
+
+
+def outputs_of(space: SearchSpace) -> int:
+    """Classes that a space's networks tell apart.
+
+    Raises:
+        UserError: it is no space of classifiers.
+    """
+    classes = getattr(space, "classes", None)
+    if classes is None:
+        raise UserError(f"space '{space.name}' has no classes: it is not for classification")
+    return int(classes)
+
+
+def logits_of(network: Network, images: torch.Tensor) -> torch.Tensor:
+    """Logits (N, classes) of many images, chunk by chunk."""
+    with torch.no_grad():
+        return torch.cat([network(part) for part in torch.split(images, CHUNK)])
+
+
+def _corners(space: SearchSpace, network: Network, held: ImageBatch) -> dict[str, float]:
+    """Errors of the largest and smallest, with the statistics of each chunk of held-out images."""
+    found = {}
+    network.train()  # norms of momentum 0: the running statistics stay as they are
+    for name, vector in (("largest", space.largest), ("smallest", space.smallest)):
+        space.activate(network, space.decode(vector))
+        metrics = label_metrics(logits_of(network, held.images), held.labels)
+        found[f"error_{name}"] = metrics["error"]
+    return found
+
+
+def _indicated(space: SearchSpace) -> IndicatorSpace:
+    if not isinstance(space, IndicatorSpace):
+        raise UserError(f"training.trained = 'indicator': space '{space.name}' has no indicator; "
+                        "give 'all'")
+    return space
+
+
+def _remember(folder: Path, data: Path | None) -> None:
+    if is_first():
+        write_json(folder / DATA_FILE, {"data": None if data is None else str(data.resolve())})
