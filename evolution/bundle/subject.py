@@ -75,9 +75,9 @@ def load_subject(run: Path) -> Subject:
     torch.set_num_threads(read_settings(run).threads)
     space: Any = load_space(result.recipe)
     if not isinstance(space, FlowSpace):
-        raise UserError(f"'{run}' is of recipe {result.recipe}; bundles are made of optical flow so "
-                        f"far, its network as ONNX is {run}/best.onnx")
-    network = space.build(space.architecture(result.best.architecture))
+        raise UserError(f"'{run}' is of recipe {result.recipe}; bundles are made of optical flow "
+                        f"so far; its network as ONNX is {run}/best.onnx")
+    network = space.build(space.architecture(result.best.architecture or {}))
     if not path.is_file():
         raise UserError(f"'{path}' is missing, so '{run}' cannot be exported; copy the whole run")
     try:

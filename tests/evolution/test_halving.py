@@ -120,5 +120,5 @@ def test_a_part_must_be_smaller_than_the_whole() -> None:
     accuracy = Toys().accuracy
     accuracy.identity = {"validation_pairs": 8}
     check_halving(HalvingSection(pairs=7), accuracy)  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="--halving 8: there are 8 validation pairs"):
+    with pytest.raises(UserError, match="--halving 8: there are 8 to validate on"):
         check_halving(HalvingSection(pairs=8), accuracy)  # type: ignore[arg-type]
