@@ -25,7 +25,8 @@ def call(
     ("arguments", "message"),
     [
         (("--target", "cpux"), "unknown target 'cpux'; known: a100, cpu"),
-        (("--target", "cpu", "--recipe", "flow"), "unknown recipe 'flow'; known: bn-nas, bn-nas-small, flownas"),
+        (("--target", "cpu", "--recipe", "flow"),
+         "unknown recipe 'flow'; known: bn-nas, bn-nas-small, flownas"),
         (("--target", "cpu", "--latency-ms", "-3"), "--latency-ms '-3' is no budget"),
         (("--target", "cpu", "--latency-ms", "0"), "--latency-ms '0' is no budget"),
         (("--target", "cpu", "--latency-ms", "nan"), "--latency-ms 'nan' is no budget"),
