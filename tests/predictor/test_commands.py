@@ -73,9 +73,10 @@ def test_evaluate_prints_the_figures(
 ) -> None:
     """The measurement is replaced by the truth, known from the exported graph's place."""
     class Truth:
-        def __init__(self, median_ms: float) -> None:
+        def __init__(self, median_ms: float, *, disturbed: bool) -> None:
             self.median_ms = median_ms
             self.pace_ms = None
+            self.disturbed = disturbed
 
     exported: dict[Path, float] = {}
     measured: list[Path] = []
@@ -99,7 +100,8 @@ def test_evaluate_prints_the_figures(
         measured.append(path)
         if len(measured) == 7:
             raise KeyboardInterrupt
-        return Truth(exported[path])
+        busy = len(measured) in (10, 11)
+        return Truth(exported[path] * (1.5 if busy else 1.0), disturbed=busy)
 
     monkeypatch.setattr(FakeSpace, "export_onnx", export)
     monkeypatch.setattr("profiler.timing.measure_model", measure)
@@ -111,8 +113,9 @@ def test_evaluate_prints_the_figures(
     assert "holds 6 measurements that were broken off; continue with --resume" in (
         capsys.readouterr().err)
     assert command(monkeypatch, evaluate.main, *arguments, "--resume") == 0
-    # Twenty networks, five of them twice, the reference three times, and the one interrupted.
-    assert len(measured) == 20 + 5 + 3 + 1
+    # Twenty networks, five of them twice, the reference three times, the one interrupted, and one
+    # that was disturbed twice.
+    assert len(measured) == 20 + 5 + 3 + 1 + 2
     captured = capsys.readouterr()
     figures = json.loads(captured.out)
     assert "takes +10.0% against the table" in captured.err
