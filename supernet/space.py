@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from luts.operator import PlacedOperator
 from luts.space import Architecture, OperatorSpace
 
 if TYPE_CHECKING:
@@ -58,3 +59,8 @@ class SearchSpace(OperatorSpace):
     def smallest(self) -> npt.NDArray[np.int64]:
         """Index vector of the architecture that all others contain."""
         return np.zeros(len(self.decisions), dtype=np.int64)
+
+    def lower_all(self) -> list[PlacedOperator]:
+        """The operators of every choice: exports name their nodes by these whatever was chosen."""
+        return [item for factor in self.factors for choices in self.factor_choices(factor)
+                for item in self.lower_factor(factor, choices)]

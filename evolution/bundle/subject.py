@@ -97,8 +97,7 @@ def load_subject(run: Path) -> Subject:
 
             export_looped(network, target, height, width, opset=choice.opset)
             return
-        export_network(network, target, height, width,
-                       space.lower(space.decode(space.largest)), opset=choice.opset,
+        export_network(network, target, height, width, space.lower_all(), opset=choice.opset,
                        dynamic=choice.dynamic)
 
     def truth(inputs: Inputs) -> Array:

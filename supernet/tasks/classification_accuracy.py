@@ -144,11 +144,7 @@ class ClassificationAccuracy(AccuracySource):
 
     def export(self, network: nn.Module, path: Path) -> None:
         """See `AccuracySource`."""
-        space = self.space
-        # Every block's path, so that whatever was chosen keeps its names.
-        placed = [item for factor in space.factors for choices in space.factor_choices(factor)
-                  for item in space.lower_factor(factor, choices)]
-        export_classifier(network, self.held.images[:1], path, placed)
+        export_classifier(network, self.held.images[:1], path, self.space.lower_all())
 
     def example_inputs(self) -> dict[str, Array]:
         """See `AccuracySource`."""

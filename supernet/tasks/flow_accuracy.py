@@ -135,10 +135,7 @@ class FlowAccuracy(AccuracySource):
     def export(self, network: nn.Module, path: Path) -> None:
         """See `AccuracySource`."""
         space = self.space
-        # Names of nodes matter for per-operator timing only; both layouts of paths are offered.
-        placed = space.lower_reference()
-        if network is not self.reference:
-            placed = space.lower(space.decode(space.largest))
+        placed = space.lower_reference() if network is self.reference else space.lower_all()
         export_network(network, path, space.input_height, space.input_width, placed)
 
     def example_inputs(self) -> dict[str, Array]:
