@@ -87,11 +87,15 @@ def main(
 
     longest_s = max(_SECONDS, _LEAST * predictor.interval_ms()[1] / 1e3)
 
+    busy = False
+
     def measure(path: Path) -> tuple[float, float]:
+        nonlocal busy
         for _ in range(_TRIES):
             timed = measure_model(path, target=target, threads=threads, min_samples=_SAMPLES,
                                   max_seconds=longest_s, precision=table.info.precision)
-            if not timed.disturbed:
+            busy = timed.disturbed
+            if not busy:
                 break
         return timed.median_ms, table.info.pace.slowness(timed.pace_ms)
 
@@ -105,7 +109,7 @@ def main(
         earlier = [(r["latency_ms"], r["slowness"]) for r in journal.records]
 
         def keep(session: tuple[float, float]) -> None:
-            journal.append({"latency_ms": session[0], "slowness": session[1]})
+            journal.append({"latency_ms": session[0], "slowness": session[1], "disturbed": busy})
             advance()
 
         result = evaluate(predictor, vectors, measure, rng, earlier, keep)
@@ -118,6 +122,7 @@ def main(
             "level": predictor.level,
             "table": predictor.table_identity,
             "machine_shift": result.machine_shift,
+            "disturbed": sum(bool(record.get("disturbed")) for record in journal.records),
             "at_pace": asdict(result.accuracy_at_pace),
             "seconds": round(time.monotonic() - started, 1),
         }
@@ -133,6 +138,12 @@ def main(
         print(
             f"warning: the reference network takes {result.machine_shift:+.1%} against the table; "
             "the machine is not as it was when the table was measured, and the figures show that",
+            file=sys.stderr,
+        )
+    if about["disturbed"]:
+        print(
+            f"warning: other processes were busy beside {about['disturbed']} of {sessions} "
+            f"sessions, {_TRIES} times in a row, and the figures show that",
             file=sys.stderr,
         )
     if json_:

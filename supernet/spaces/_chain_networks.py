@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 from typing import cast
 
@@ -32,9 +33,9 @@ class _Chain(Network):
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(config.last, config.classes)
 
+    @abc.abstractmethod
     def chosen(self) -> Sequence[nn.Module | None]:
         """What each layer runs; None runs nothing."""
-        raise NotImplementedError
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits (B, classes) of images (B, 3, H, W) in 0..255."""

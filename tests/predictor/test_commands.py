@@ -80,6 +80,7 @@ def test_evaluate_prints_the_figures(
 
     exported: dict[Path, float] = {}
     measured: list[Path] = []
+    crowded = False
     monkeypatch.chdir(fitted.parent.parent)
 
     def export(self: FakeSpace, architecture: object, path: Path) -> None:
@@ -100,7 +101,7 @@ def test_evaluate_prints_the_figures(
         measured.append(path)
         if len(measured) == 7:
             raise KeyboardInterrupt
-        busy = len(measured) in (10, 11)
+        busy = len(measured) in (10, 11) or crowded
         return Truth(exported[path] * (1.5 if busy else 1.0), disturbed=busy)
 
     monkeypatch.setattr(FakeSpace, "export_onnx", export)
@@ -119,6 +120,8 @@ def test_evaluate_prints_the_figures(
     captured = capsys.readouterr()
     figures = json.loads(captured.out)
     assert "takes +10.0% against the table" in captured.err
+    assert figures["disturbed"] == 0
+    assert "busy" not in captured.err
     assert figures["machine_shift"] == pytest.approx(0.1)
     assert figures["n"] == 20
     assert figures["mape"] < 0.02
@@ -132,6 +135,11 @@ def test_evaluate_prints_the_figures(
     assert not known & {tuple(pair["vector"]) for pair in pairs}
     assert command(monkeypatch, evaluate.main, *FAKE, "--samples", "5") == 0
     assert "mean absolute error" in capsys.readouterr().out
+    crowded, before = True, len(measured)
+    assert command(monkeypatch, evaluate.main, *FAKE, "--samples", "5") == 0
+    sessions = 5 + 2 + 2
+    assert len(measured) == before + 3 * sessions
+    assert f"busy beside {sessions} of {sessions} sessions" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
