@@ -12,16 +12,19 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from luts import cli
 
+if TYPE_CHECKING:
+    from supernet.raft.space import FlowSpace
+
 
 def main(
     recipes: Annotated[
-        list[str] | None, typer.Option("--recipe", help="Recipes. Default: all.")
+        list[str] | None, typer.Option("--recipe", help="Recipes of flow. Default: all of them.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads within one operator.")] = 1,
     seconds: Annotated[float, typer.Option(min=0.1, help="To time each file for.")] = 20.0,
@@ -29,15 +32,32 @@ def main(
 ) -> None:
     """Latency, time to load, and size of both forms."""
     from luts.files import writable_folder, write_json
-    from luts.recipes import recipe_names
 
     writable_folder(out.parent)
     rows: list[dict[str, Any]] = []
-    for recipe in recipes or recipe_names():
+    for recipe in recipes or _flow_recipes():
         with tempfile.TemporaryDirectory() as name:
             rows += _compare(recipe, Path(name), threads, seconds)
     _show(rows)
     write_json(out, {"threads": threads, "forms": rows})
+
+
+def _flow_recipes() -> list[str]:
+    from luts.recipes import read_recipe, recipe_names
+
+    return [name for name in recipe_names() if read_recipe(name)["task"] == "optical_flow"]
+
+
+def _flow_space(recipe: str) -> FlowSpace:
+    from luts.errors import UserError
+    from luts.spaces import load_space
+    from supernet.raft.space import FlowSpace
+
+    space = load_space(recipe)
+    if not isinstance(space, FlowSpace):
+        raise UserError(f"--recipe {recipe}: only networks of flow have a loop; choose one of "
+                        f"{', '.join(_flow_recipes())}")
+    return space
 
 
 def _compare(recipe: str, folder: Path, threads: int, seconds: float) -> list[dict[str, Any]]:
@@ -46,7 +66,6 @@ def _compare(recipe: str, folder: Path, threads: int, seconds: float) -> list[di
     from evolution.bundle.formats import onnx_predict
     from evolution.bundle.standalone import difference
     from luts.errors import UserError
-    from luts.spaces import load_space
     from profiler.lock import device_lock
     from profiler.runtimes import load_runtime
     from profiler.timing import measure_interleaved
@@ -54,7 +73,7 @@ def _compare(recipe: str, folder: Path, threads: int, seconds: float) -> list[di
     from supernet.looped import export_looped
 
     torch.set_num_threads(threads)
-    space: Any = load_space(recipe)
+    space = _flow_space(recipe)
     height, width = space.input_height, space.input_width
     torch.manual_seed(0)
     network = space.build_reference().eval()

@@ -15,13 +15,13 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from luts import _parquet
-from luts.errors import CorruptFileError, MissingOperatorError, UserError
-from luts.files import sha256, writable_folder
+from luts._by_operator import RowsByOperator
+from luts._sheets import read_sheets, write_sheets
+from luts.errors import CorruptFileError, UserError
 from luts.fingerprint import digest
 from luts.operator import Operator
 from luts.records import NetworkSample
-from luts.sealed import Sealed, check_files, read_sealed
+from luts.sealed import Sealed, read_sealed
 
 FORMAT = 1
 SIDECAR = "estimated.json"
@@ -79,7 +79,7 @@ class EstimateInfo(Sealed):
     content_sha256: str = ""
 
 
-class EstimatedTable:
+class EstimatedTable(RowsByOperator[EstimatedRow]):
     """Operators with their estimated cost on one target; immutable.
 
     Attributes:
@@ -96,28 +96,17 @@ class EstimatedTable:
     networks: tuple[NetworkSample, ...] = ()
 
     def __init__(self, info: EstimateInfo, rows: Sequence[EstimatedRow]) -> None:
-        self.rows = tuple(sorted(rows, key=lambda row: row.operator.key))
+        super().__init__(rows)
         self.info = info.model_copy(update={"rows": len(rows)})
-        self._by_operator = {row.operator: row for row in self.rows}
-        if len(self._by_operator) < len(self.rows):
-            raise UserError("an operator occurs twice in the estimated table")
         for row in self.rows:
             if not (math.isfinite(row.device_ms) and row.device_ms >= 0 and row.launches >= 0):
                 raise UserError(f"costs must be finite and not below 0, got {row}")
 
-    def __getitem__(self, operator: Operator) -> EstimatedRow:
-        """Row of an operator.
+    def _described(self) -> str:
+        return f"the estimated table of '{self.info.recipe}' on '{self.info.target}'"
 
-        Raises:
-            MissingOperatorError: it was not estimated.
-        """
-        try:
-            return self._by_operator[operator]
-        except KeyError:
-            raise MissingOperatorError(
-                f"operator {operator.key} is not in the estimated table of '{self.info.recipe}' "
-                f"on '{self.info.target}' ({len(self.rows)} operators)"
-            ) from None
+    def _remedy(self) -> str:
+        return "estimate the space again"
 
     @cached_property
     def identity(self) -> str:
@@ -132,9 +121,8 @@ class EstimatedTable:
         Raises:
             UserError: the folder cannot be written.
         """
-        writable_folder(folder)
-        _parquet.write(folder / _ROWS, _COLUMNS, self._records())
-        info = self.info.model_copy(update={"content_sha256": sha256(folder / _ROWS)})
+        digests = write_sheets(folder, {_ROWS: (_COLUMNS, self._records())})
+        info = self.info.model_copy(update={"content_sha256": digests[_ROWS]})
         self.info = info.write(folder / SIDECAR)
 
     @classmethod
@@ -148,9 +136,8 @@ class EstimatedTable:
         again = "estimate again"
         info = read_sealed(folder / SIDECAR, EstimateInfo, format=FORMAT,
                            what="an estimated table", again=again)
-        check_files(folder, {_ROWS: info.content_sha256}, again=again)
-        rows = [EstimatedRow(Operator.parse(r["operator"]), r["device_ms"], r["launches"])
-                for r in _parquet.read(folder / _ROWS, _COLUMNS)]
+        found = read_sheets(folder, {_ROWS: _COLUMNS}, {_ROWS: info.content_sha256}, again=again)
+        rows = [EstimatedRow(**{**r, "operator": Operator.parse(r["operator"])}) for r in found[0]]
         if len(rows) != info.rows:
             raise CorruptFileError(f"{folder} holds {len(rows)} rows, its sidecar says {info.rows}")
         return cls(info, rows)

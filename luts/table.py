@@ -11,9 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from luts._by_operator import RowsByOperator
 from luts._sheets import read_sheets, write_sheets
 from luts.commands import build_command
-from luts.errors import CorruptFileError, MissingOperatorError, UserError
+from luts.errors import CorruptFileError, UserError
 from luts.operator import Operator, PlacedOperator
 from luts.records import FORMAT, Drawn, Drift, LatencyRow, NetworkSample, TableInfo
 from luts.sealed import read_sealed
@@ -32,7 +33,7 @@ _NETWORK_COLUMNS = {"vector": "ints", "latency_ms": "float", "p10_ms": "float", 
                     "energy_mj": "float"}
 
 
-class LatencyTable:
+class LatencyTable(RowsByOperator[LatencyRow]):
     """Operators and whole networks with their latency on one target; immutable.
 
     Args:
@@ -47,35 +48,21 @@ class LatencyTable:
     def __init__(
         self, info: TableInfo, rows: Sequence[LatencyRow], networks: Sequence[NetworkSample]
     ) -> None:
-        self.rows = tuple(sorted(rows, key=lambda row: row.operator.key))
+        super().__init__(rows)
         self.networks = tuple(networks)
         self.info = info.model_copy(update={"rows": len(rows), "networks": len(networks)})
-        self._by_operator = {row.operator: row for row in self.rows}
-        if len(self._by_operator) < len(self.rows):
-            raise UserError("an operator occurs twice in the table")
         items: tuple[LatencyRow | NetworkSample, ...] = (*self.rows, *self.networks)
         for item in items:
             if not all(math.isfinite(ms) and ms > 0
                        for ms in (item.latency_ms, item.p10_ms, item.p90_ms)):
                 raise UserError(f"latencies must be finite and above 0 ms, got {item}")
 
-    def __getitem__(self, operator: Operator) -> LatencyRow:
-        """Row of an operator.
+    def _described(self) -> str:
+        return f"the table of '{self.info.recipe}' on '{self.info.target}'"
 
-        Raises:
-            MissingOperatorError: it was not measured.
-        """
-        try:
-            return self._by_operator[operator]
-        except KeyError:
-            raise MissingOperatorError(
-                f"operator {operator.key} is not in the table of '{self.info.recipe}' on "
-                f"'{self.info.target}' ({len(self.rows)} operators); measure the space again: "
-                f"{build_command(self.info.target, self.info.recipe)} --force"
-            ) from None
-
-    def __contains__(self, operator: Operator) -> bool:
-        return operator in self._by_operator
+    def _remedy(self) -> str:
+        command = build_command(self.info.target, self.info.recipe)
+        return f"measure the space again: {command} --force"
 
     def latency_ms(self, operators: Sequence[PlacedOperator]) -> float:
         """Additive estimate of a whole network: rows times repeats, plus ``info.overhead_ms``.
