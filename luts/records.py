@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from luts.operator import Operator
 from luts.sealed import Sealed
 
-FORMAT = 3
+FORMAT = 4
 Drawn = Literal["uniform", "cover", "reference"]
 
 

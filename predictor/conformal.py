@@ -35,12 +35,42 @@ def upper_quantile(scores: Floats, level: float) -> float:
     Raises:
         UserError: too few scores for a finite bound at that level.
     """
+    _check_count(len(scores), level)
+    return float(np.sort(scores)[_rank(len(scores), level) - 1])
+
+
+def coverage_range(scores: int, level: float, share: float = 0.9) -> tuple[float, float]:
+    """Between which coverages most bounds from so many scores lie.
+
+    The level holds on average over calibration sets; with one set of n scores the share of fresh
+    cases below the ``l``-th smallest follows Beta(l, n + 1 - l) (Vovk 2012, proposition 2a). With
+    few scores a bound may well cover much more, or less, than its level.
+
+    Args:
+        scores: calibration scores.
+        level: probability between 0 and 1.
+        share: of calibration sets whose coverage lies in the range, tails cut off equally.
+
+    Raises:
+        UserError: too few scores for a finite bound at that level.
+    """
+    from scipy.stats import beta
+
+    _check_count(scores, level)
+    rank = _rank(scores, level)
+    low, high = beta.interval(share, rank, scores + 1 - rank)
+    return float(low), float(high)
+
+
+def _rank(scores: int, level: float) -> int:
+    # The small amount keeps 0.95 * 20 at 19 in binary arithmetic.
+    return math.ceil((scores + 1) * level - 1e-9)
+
+
+def _check_count(scores: int, level: float) -> None:
     needed = fewest_scores(level)
-    if len(scores) < needed:
+    if scores < needed:
         raise UserError(
             f"a bound at level {level} needs at least {needed} uniformly drawn networks, "
-            f"the table has {len(scores)}"
+            f"the table has {scores}"
         )
-    # The small amount keeps 0.95 * 20 at 19 in binary arithmetic.
-    rank = math.ceil((len(scores) + 1) * level - 1e-9)
-    return float(np.sort(scores)[rank - 1])

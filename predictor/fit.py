@@ -50,8 +50,11 @@ def _report(fitted: NetworkPredictor, folder: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from predictor.conformal import coverage_range
+
     record, quality = fitted.record, fitted.record.quality
     low, high = fitted.interval_ms()
+    fewest, most = coverage_range(quality.networks, record.level)
     least = float(fitted.predict(fitted.fastest()[None]).upper_ms[0])
     rows = {
         "networks": f"{record.networks}, of which {quality.networks} drawn uniformly",
@@ -61,6 +64,8 @@ def _report(fitted: NetworkPredictor, folder: Path) -> None:
         f"{quality.within_10:.0%} within 10 %",
         "upper bound": f"prediction {expm1(record.margin):+.2%} at level {record.level:g}, of "
         f"which {expm1(record.speed_margin):.2%} for the slowest speed that this machine showed",
+        "its coverage": f"from {quality.networks} networks, nine such bounds of ten cover "
+        f"{fewest:.1%} to {most:.1%}; more --networks narrow that",
         "architectures take": f"{low:.3f} to {high:.3f} ms; least budget {least:.3f} ms",
         "table": record.table_identity[:12],
         "saved to": str(folder),

@@ -43,24 +43,30 @@ class PaceProbe:
         """Whether so much time has passed that another timing costs little."""
         return self._clock.wall_s() >= self._next_s
 
-    def time_ms(self) -> float:
-        """Times the probe once, in ms."""
-        start = self._clock.wall_s()
-        device_ms = self._session.run()
-        end = self._clock.wall_s()
-        self._next_s = end + (end - start) * (1 / _MOST_SHARE - 1)
-        self._last_ms = 1e3 * (end - start)
-        return self._last_ms if device_ms is None else device_ms
-
     def times_ms(self, beside_ms: float) -> list[float]:
         """Times the probe after an inference, in ms: the longer that took, the more often.
 
+        The first run is not counted. It finds the caches as the inference left them, so that
+        readings would be the lower the more of them there are, and the pace would depend on the
+        size of the network.
+
         Args:
-            beside_ms: time of the inference; the readings together take a small share of it, but
-                for the one that there always is.
+            beside_ms: time of the inference; all runs together take a small share of it, but for
+                the reading that there always is.
         """
-        readings = min(_MOST_READINGS, int(_MOST_SHARE * beside_ms / max(self._last_ms, 1e-3)))
-        return [self.time_ms() for _ in range(max(1, readings))]
+        start = self._clock.wall_s()
+        self._session.run()
+        runs = int(_MOST_SHARE * beside_ms / max(self._last_ms, 1e-3))
+        times = [self._time_ms() for _ in range(max(1, min(_MOST_READINGS, runs - 1)))]
+        end = self._clock.wall_s()
+        self._next_s = end + (end - start) * (1 / _MOST_SHARE - 1)
+        return times
+
+    def _time_ms(self) -> float:
+        start = self._clock.wall_s()
+        device_ms = self._session.run()
+        self._last_ms = 1e3 * (self._clock.wall_s() - start)
+        return self._last_ms if device_ms is None else device_ms
 
 
 @contextmanager

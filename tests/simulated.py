@@ -46,6 +46,7 @@ class SimulatedDevice:
         throttle: seconds since the start to whether heat slows it by two thirds.
         paced: exponent with which the slowness hits the probe; 0: it feels nothing.
         probe_slowness: seconds since the start to a factor on the probe alone.
+        cold_probe: factor on the probe's first run behind an inference.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class SimulatedDevice:
         crashes: Callable[[Operator], bool] = lambda operator: False, paced: float = 0.0,
         throttle: Callable[[float], bool] = lambda s: False,
         company: Callable[[float], bool] = lambda s: False,
-        probe_slowness: Callable[[float], float] = lambda s: 1.0,
+        probe_slowness: Callable[[float], float] = lambda s: 1.0, cold_probe: float = 1.15,
     ) -> None:
         self.rng = np.random.default_rng(seed)
         self.scatter, self.slowness = scatter, slowness
@@ -64,6 +65,7 @@ class SimulatedDevice:
         self.paced, self.probe_slowness = paced, probe_slowness
         self.throttle, self.spent_mj = throttle, 0.0
         self.company = company
+        self.cold_probe, self.probe_is_cold = cold_probe, False
         self._hot = False
         self.now_s = 0.0
         self.busy_s = 0.0
@@ -128,7 +130,9 @@ class SimulatedProbe(Session):
         self.device = device
 
     def run(self) -> None:
-        self.device.spend(self.device.probe_ms())
+        factor = self.device.cold_probe if self.device.probe_is_cold else 1.0
+        self.device.spend(factor * self.device.probe_ms())
+        self.device.probe_is_cold = False
 
     def node_times(self, runs: int) -> NodeTimes:
         raise RuntimeError("the probe is not profiled")
@@ -147,6 +151,7 @@ class SimulatedSession(Session):
     def run(self) -> None:
         truth = sum(truth_ms(p.operator) * p.repeats for p in self.placed)
         self.device.spend(truth * self.device.factor())
+        self.device.probe_is_cold = True
 
     def node_times(self, runs: int) -> NodeTimes:
         factor = self.device.factor()

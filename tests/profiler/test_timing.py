@@ -79,16 +79,36 @@ def test_identity_of_this_cpu_is_stable() -> None:
     assert identify_cpu()["cores"] >= 1
 
 
-@pytest.mark.parametrize(("beside_ms", "readings"), [(0.0, 1), (30.0, 1), (90.0, 2), (2000.0, 8)])
+@pytest.mark.parametrize(("beside_ms", "readings"), [(0.0, 1), (90.0, 1), (130.0, 2), (2e3, 8)])
 def test_probe_is_read_more_often_beside_long_inferences(beside_ms: float, readings: int) -> None:
     device = SimulatedDevice()
     probe = PaceProbe(SimulatedProbe(device), device)
-    probe.time_ms()
+    probe.times_ms(0.0)
     start = device.wall_s()
     times = probe.times_ms(beside_ms)
+    spent_ms = 1e3 * (device.wall_s() - start)
     assert len(times) == readings
-    assert 1e3 * (device.wall_s() - start) == pytest.approx(sum(times))
-    assert readings == 1 or sum(times) <= 0.1 * beside_ms
+    assert spent_ms == pytest.approx(sum(times) * (readings + 1) / readings)
+    assert readings == 1 or spent_ms <= 0.1 * beside_ms
+    assert not probe.due
+    device.spend(8.9 * spent_ms)
+    assert not probe.due
+    device.spend(0.2 * spent_ms)
+    assert probe.due
+
+
+@pytest.mark.parametrize("inference_ms", [20.0, 90.0, 300.0, 2000.0])
+def test_pace_does_not_depend_on_the_size_of_the_network(inference_ms: float) -> None:
+    device = SimulatedDevice()
+    probe = PaceProbe(SimulatedProbe(device), device)
+    rule = StoppingRule(min_samples=3, min_seconds=0.0, max_seconds=9.0, max_samples=3)
+
+    def run() -> None:
+        device.spend(inference_ms)
+        device.probe_is_cold = True
+
+    taken = sample(run, rule, device, watch_share=False, probe=probe)
+    assert taken.pace_ms == pytest.approx([device.probe_ms()] * len(taken.pace_ms))
 
 
 def test_long_inferences_are_read_their_pace_often() -> None:
