@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from evolution.prepare import Plan
 from evolution.strategies.base import Vector
@@ -37,6 +39,22 @@ class Decision(BaseModel):
     labels: tuple[str, ...] = ()
 
 
+class FactorCosts(BaseModel):
+    """What a factor costs under each combination of its decisions.
+
+    Attributes:
+        name: of the factor.
+        decisions: places of its decisions among those of the space.
+        costs_ms: as in `luts.space.OperatorSpace.factor_choices`: the last decision varies fastest.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    decisions: tuple[int, ...]
+    costs_ms: tuple[float, ...]
+
+
 class Evidence(BaseModel):
     """Figures kept in the run folder so that its report can be written again without the table.
 
@@ -45,6 +63,8 @@ class Evidence(BaseModel):
         parts: factor name and its predicted latency in ms within the winner.
         decisions: decisions of the space.
         space_size: number of architectures.
+        factors: what the parts of every other architecture cost; empty in runs of versions that
+            did not keep it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +73,46 @@ class Evidence(BaseModel):
     parts: tuple[tuple[str, float], ...]
     decisions: tuple[Decision, ...]
     space_size: int
+    factors: tuple[FactorCosts, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for factor in self.factors:
+            if not all(0 <= index < len(self.decisions) for index in factor.decisions):
+                raise ValueError(f"factor {factor.name} names decisions that are not there")
+            rows = prod(len(self.decisions[index].choices) for index in factor.decisions)
+            if len(factor.costs_ms) != rows:
+                raise ValueError(f"factor {factor.name} has {len(factor.costs_ms)} costs, not "
+                                 f"{rows}")
+        return self
+
+    def breakdown(self, vectors: Sequence[Vector]) -> npt.NDArray[np.float64]:
+        """Predicted latency in ms of each part, in the order of `factors`.
+
+        Args:
+            vectors: choice indices, ``count`` of them.
+
+        Returns:
+            Shape ``(count, factors)``; what a prediction has beyond their sum belongs to no part.
+
+        Raises:
+            CorruptFileError: a vector does not belong to these decisions.
+        """
+        cardinalities = [len(decision.choices) for decision in self.decisions]
+        try:
+            found = np.array(vectors, dtype=np.int64).reshape(len(vectors), len(cardinalities))
+        except (ValueError, OverflowError, TypeError) as error:
+            raise CorruptFileError(f"vectors are not of {len(cardinalities)} decisions ({error})"
+                                   ) from None
+        if ((found < 0) | (found >= np.array(cardinalities, dtype=np.int64))).any():
+            raise CorruptFileError("a vector has an index outside its decision")
+        parts = np.zeros((len(vectors), len(self.factors)))
+        for place, factor in enumerate(self.factors):
+            rows = np.zeros(len(vectors), dtype=np.int64)
+            for index in factor.decisions:
+                rows = rows * cardinalities[index] + found[:, index]
+            parts[:, place] = np.array(factor.costs_ms)[rows]
+        return parts
 
     def save(self, folder: Path) -> None:
         """Writes it, whole or not at all."""
@@ -85,9 +145,10 @@ def collect(plan: Plan, vector: Vector) -> Evidence:
     vectors = np.array([sample.vector for sample in networks], dtype=np.int64)
     predicted = plan.predictor.predict(vectors.reshape(len(networks), len(plan.space.decisions)))
     winner = as_array(vector)[None]
+    every = [costs.tolist() for costs in plan.predictor.factor_costs()]
     parts = [
-        (factor.name, float(costs[plan.space.factor_rows(factor, winner)[0]]))
-        for factor, costs in zip(plan.space.factors, plan.predictor.factor_costs(), strict=True)
+        (factor.name, costs[plan.space.factor_rows(factor, winner)[0]])
+        for factor, costs in zip(plan.space.factors, every, strict=True)
     ]
     return Evidence(
         samples=tuple(
@@ -102,6 +163,10 @@ def collect(plan: Plan, vector: Vector) -> Evidence:
             for decision in plan.space.decisions
         ),
         space_size=plan.space.size,
+        factors=tuple(
+            FactorCosts(name=factor.name, decisions=factor.decisions, costs_ms=tuple(costs))
+            for factor, costs in zip(plan.space.factors, every, strict=True)
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -97,6 +98,19 @@ def main(
     loop: Annotated[
         bool, typer.Option("--loop", help="Write the updates as an ONNX Loop, not one by one.")
     ] = False,
+    point: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of a scored architecture to export instead of the winner, "
+                     "with the weights that it was scored with."),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the training that the run used, for --point. Default: the "
+                     "weights that ship with the package."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a bundle that is there.")
+    ] = False,
 ) -> None:
     """Writes the winner of a run as a bundle that is carried to its device.
 
@@ -110,13 +124,26 @@ def main(
         python -m evolution.export runs/quickstart --precision int8 --out handover
 
         python -m evolution.export runs/flownas-small-rtx3090-0 --format tensorrt-rtx
+
+        python -m evolution.export runs/quickstart --point 17 --out another
     """
     from evolution.bundle.choice import Choice
     from evolution.bundle.write import export_bundle
 
     choice = Choice(form, precision, opset, dynamic, loop)
-    out = out or run.resolve().parent / f"{run.resolve().name}-{form}-{precision}"
-    manifest = export_bundle(run, choice, out)
+    if point is None:
+        if weights is not None:
+            raise UserError(f"--weights '{weights}' goes with --point; the winner's weights lie in "
+                            "the run")
+        out = out or run.resolve().parent / f"{run.resolve().name}-{form}-{precision}"
+        manifest = export_bundle(run, choice, out, replace=replace)
+    else:
+        from evolution.bundle.point import write_point
+
+        out = out or run.resolve().parent / f"{run.resolve().name}-{point}-{form}-{precision}"
+        with tempfile.TemporaryDirectory(prefix="metronas-point-") as name:
+            write_point(run, point, weights, Path(name))
+            manifest = export_bundle(Path(name), choice, out, replace=replace)
     found, told = manifest.checked, manifest.expected
     figures = ", ".join(f"{name} {value:.4f} (PyTorch {found.torch_metrics[name]:.4f})"
                         for name, value in found.metrics.items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from html import escape
 from importlib.resources import files
@@ -11,12 +10,12 @@ from typing import Any
 
 from luts.errors import UserError
 from luts.files import atomic_path
+from luts.pages import render_page
 from profiler._flame import Block, module_tree
 from profiler.layers import ModelTimes
 
 Figure = dict[str, Any]
 
-_TEMPLATE = "templates/measure.html"
 # Middle tones, so that they stand out from a white and from a dark page; the rest is grey.
 _COLOURS = ("#4c86d8", "#12a594", "#e5732d", "#b45cc0", "#d6409f", "#8f8a2c", "#5b8def", "#c8733c")
 _MODULE, _OTHER, _UNATTRIBUTED = "#7c8ba1", "#93a0b3", "#b9c1cc"
@@ -37,8 +36,6 @@ def write_page(path: Path, found: ModelTimes) -> None:
 
 def render(found: ModelTimes) -> str:
     """The whole page, scripts and styles inside."""
-    from plotly.offline import get_plotlyjs
-
     kinds = _kinds(found)
     colours = {kind: colour for (kind, _), colour in zip(kinds, _COLOURS, strict=False)}
     figures = {"flame": _flame(found, colours), "kinds": _bars(found, kinds, colours)}
@@ -48,17 +45,9 @@ def render(found: ModelTimes) -> str:
                         f"{found.runtime_version}, {found.precision}, {found.created}"),
         "cards": "".join(_cards(found)),
         "rows": "".join(_rows(found)),
-        "plotly": get_plotlyjs(),
-        "figures": json.dumps(figures, allow_nan=False).replace("</", "<\\/"),
     }
-    page = (files("profiler") / _TEMPLATE).read_text(encoding="utf-8")
-    # Cut once, so that nothing that is filled in is searched for further marks.
-    head, *rest = page.split("{{")
-    pieces = [head]
-    for piece in rest:
-        name, _, text = piece.partition("}}")
-        pieces += [fields[name], text]
-    return "".join(pieces)
+    folder = files("profiler") / "templates"
+    return render_page(folder / "measure.html", fields, figures, folder / "measure.css")
 
 
 def _kinds(found: ModelTimes) -> list[tuple[str, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from functools import partial
 from importlib.resources import files
@@ -21,6 +22,7 @@ from evolution.bundle.manifest import (
     Checked,
     Manifest,
     Tolerance,
+    is_bundle,
     write_sums,
 )
 from evolution.bundle.standalone import difference
@@ -38,13 +40,14 @@ _CUT = 64  # pixels by which a free size is tried smaller
 _ROOM = 2.0  # of what was measured here, for devices that round otherwise
 
 
-def export_bundle(run: Path, choice: Choice, out: Path) -> Manifest:
+def export_bundle(run: Path, choice: Choice, out: Path, *, replace: bool = False) -> Manifest:
     """Writes the winner of a finished run as a bundle.
 
     Args:
         run: folder of a finished run.
         choice: format, precision and form.
         out: the folder to be; must not exist, or be empty.
+        replace: whether it may be a bundle, which is replaced.
 
     Returns:
         Its manifest.
@@ -56,7 +59,8 @@ def export_bundle(run: Path, choice: Choice, out: Path) -> Manifest:
     result = load_result(run)
     target = load_target(result.target)
     choice.check(target)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    if taken and not (replace and is_bundle(out)):
         raise UserError(f"'{out}' exists; choose another --out")
     writable_folder(out.parent)
     subject = load_subject(run)
@@ -70,6 +74,8 @@ def export_bundle(run: Path, choice: Choice, out: Path) -> Manifest:
             path.chmod(0o644)
             with path.open("rb") as written:
                 os.fsync(written.fileno())
+        if taken:
+            shutil.rmtree(out)
         folder.replace(out)
     return manifest
 

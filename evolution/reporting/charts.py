@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate
 
 from evolution.reporting.figure import (
@@ -48,7 +49,7 @@ def trade_off(story: Story) -> Figure:
                          "dtick": 1 + batches // 10},
         },
     }
-    front = _front(shown, name)
+    front = pareto_front(shown, name)
     line = {
         "type": "scatter",
         "mode": "lines",
@@ -111,7 +112,8 @@ def _metric(candidate: Candidate, name: str) -> float | None:
     return candidate.metrics.get(name)
 
 
-def _front(candidates: list[Candidate], name: str) -> list[Candidate]:
+def pareto_front(candidates: Sequence[Candidate], name: str) -> list[Candidate]:
+    """Those that none is both faster than and better in a metric, the fastest first."""
     front: list[Candidate] = []
     least = math.inf
     for candidate in sorted(candidates, key=lambda c: (c.latency_ms, _metric(c, name) or 0.0)):

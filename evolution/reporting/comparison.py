@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from importlib.resources import files
 from typing import Any
 
 from evolution.reporting.comparing import Compared
 from evolution.reporting.figure import Figure, figure, legend_above
-from evolution.reporting.filling import fill
 from evolution.reporting.tables import table
+from luts.pages import render_page
 
 # Middle tones, which stand out from a white and from a dark page.
 _COLOURS = ("#12a594", "#e5732d", "#4c86d8", "#d6409f", "#8a5cd1", "#c69026", "#46a758", "#e5484d",
@@ -47,12 +48,18 @@ def render(runs: Sequence[Compared]) -> str:
         ),
         "table": table(names, [cells(run, names, "unknown") for run in runs]),
     }
-    figures = {
+    return render_page(files("evolution") / "templates" / "comparison.html", fields,
+                       figures(runs))
+
+
+def figures(runs: Sequence[Compared]) -> dict[str, Figure]:
+    """The charts of a comparison, as plain Plotly figures by name."""
+    objective = runs[0].result.objective
+    return {
         "winners": _winners(runs, objective),
         "best": _curves(runs, [run.best for run in runs], f"{objective}, best so far"),
         "hypervolume": _curves(runs, [run.hypervolumes for run in runs], "hypervolume"),
     }
-    return fill("comparison.html", fields, figures)
 
 
 def _text(value: Any, unknown: str) -> str:

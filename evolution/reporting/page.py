@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 
 from evolution.engines import told as engines_told
 from evolution.reporting import charts, drawing
 from evolution.reporting.calibration import calibration
-from evolution.reporting.filling import fill
+from evolution.reporting.figure import Figure
 from evolution.reporting.fronts import front_chart, front_section
 from evolution.reporting.story import Story
 from evolution.reporting.tables import comparison, headline, limits, provenance, rounds
 from evolution.result import Result
+from luts.pages import render_page
 
 _STEPS = {
     "measured": "Exported to ONNX, compared with torch, and measured on the target, interleaved "
@@ -33,12 +35,6 @@ def render(story: Story) -> str:
         HTML with scripts, styles and pictures inside.
     """
     result = story.result
-    figures = {
-        "trade-off": charts.trade_off(story),
-        "convergence": charts.convergence(story),
-        "calibration": calibration(story),
-        **({} if result.front is None else {"front": front_chart(result)}),
-    }
     status = "verified" if result.verified else "not verified"
     fields = {
         "title": escape(f"{result.recipe} on {result.target}"),
@@ -62,7 +58,18 @@ def render(story: Story) -> str:
         "provenance": provenance(result),
         "recipe": escape(story.recipe_text),
     }
-    return fill("report.html", fields, figures)
+    return render_page(files("evolution") / "templates" / "report.html", fields,
+                       figures(story))
+
+
+def figures(story: Story) -> dict[str, Figure]:
+    """The charts of a run, as plain Plotly figures by name."""
+    return {
+        "trade-off": charts.trade_off(story),
+        "convergence": charts.convergence(story),
+        "calibration": calibration(story),
+        **({} if story.result.front is None else {"front": front_chart(story.result)}),
+    }
 
 
 def _reason(result: Result) -> str:

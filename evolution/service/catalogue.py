@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from evolution.bundle.choice import Choice
 from evolution.service.errors import NotFoundError, ServiceError
 from evolution.service.jobs.kinds import (
     Estimate,
+    Export,
     Fit,
     Library,
     Measure,
@@ -19,12 +21,13 @@ from evolution.service.jobs.kinds import (
     Search,
     Verify,
 )
-from evolution.service.store.models import Resource
+from evolution.service.store.models import Job, Resource
 from luts.target import load_target
 
 Inputs = list[dict[str, Any]]
 TABLE, PREDICTOR, LIBRARY = "table", "predictor", "library"
 TRAINING, RUN, MODEL = "training", "run", "model"
+_LONGEST_CHAIN = 100
 
 
 def get_resource(session: Session, number: int, kind: str) -> Resource:
@@ -37,6 +40,26 @@ def get_resource(session: Session, number: int, kind: str) -> Resource:
     if found is None or found.kind != kind:
         raise NotFoundError(f"no {kind} {number}")
     return found
+
+
+def settle(session: Session, wanted: Parameters) -> Parameters:
+    """Parameters with what a request leaves to the resources that it names.
+
+    Raises:
+        NotFoundError: a run that they name is not there.
+    """
+    if not isinstance(wanted, Export) or wanted.point is None or wanted.training is not None:
+        return wanted
+    run = get_resource(session, wanted.run, RUN)
+    job = None if run.job_id is None else session.get(Job, run.job_id)
+    # A verified run came from another one.
+    for _ in range(_LONGEST_CHAIN):
+        if job is None or job.kind != "verify":
+            break
+        source = session.get(Resource, job.parameters["run"])
+        job = None if source is None or source.job_id is None else session.get(Job, source.job_id)
+    training = None if job is None else job.parameters.get("training")
+    return wanted.model_copy(update={"training": training})
 
 
 def plan_inputs(session: Session, wanted: Parameters) -> tuple[Inputs, str | None]:
@@ -62,6 +85,8 @@ def plan_inputs(session: Session, wanted: Parameters) -> tuple[Inputs, str | Non
     if isinstance(wanted, Verify):
         run = get_resource(session, wanted.run, RUN)
         return [_placed(run, "run")], run.target
+    if isinstance(wanted, Export):
+        return _for_export(session, wanted)
     if isinstance(wanted, Measure):
         return [_placed(get_resource(session, wanted.model, MODEL), "model")], wanted.target
     if isinstance(wanted, Estimate):
@@ -93,6 +118,19 @@ def _for_search(session: Session, wanted: Search) -> tuple[Inputs, str | None]:
                            "submit a 'fit' job first")
     place = f"tables/{table.target}/{table.key}/predictor"
     return [*inputs, _placed_table(table), _placed(fitted[0], place)], wanted.target
+
+
+def _for_export(session: Session, wanted: Export) -> tuple[Inputs, str | None]:
+    run = get_resource(session, wanted.run, RUN)
+    Choice(wanted.format, wanted.precision).check(load_target(run.target))
+    inputs = [_placed(run, "run")]
+    if wanted.training is not None:
+        if wanted.point is None:
+            raise ServiceError(f"training {wanted.training} goes with a point; the winner's "
+                               "weights lie in the run")
+        inputs.append(_placed(get_resource(session, wanted.training, TRAINING), "weights"))
+    # The full TensorRT builds on the GPU itself.
+    return inputs, run.target if wanted.format == "tensorrt" else None
 
 
 def _table(session: Session, wanted: Fit | Search, number: int | None) -> Resource:

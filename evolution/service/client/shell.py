@@ -32,7 +32,7 @@ def _connect(server: str, token: str | None) -> Client:
 
 def submit(
     kind: Annotated[str, typer.Argument(help="profile, library, fit, train, search, verify, "
-                                             "estimate or measure.")],
+                                             "export, estimate or measure.")],
     parameters: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Such as target=cpu.")
     ] = None,

@@ -18,7 +18,8 @@ async function checked(answer) {
 }
 
 export async function ask(path, options = {}) {
-  const answer = await fetch(PREFIX + path, { ...options, headers: headers() });
+  const content = options.body ? { "Content-Type": "application/json" } : {};
+  const answer = await fetch(PREFIX + path, { ...options, headers: { ...headers(), ...content } });
   return (await checked(answer)).json();
 }
 

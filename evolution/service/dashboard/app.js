@@ -1,11 +1,12 @@
 // The page: which section is shown, by the address; the token; what went wrong.
 import { Refused } from "/static/api.js";
+import { compare } from "/static/compare.js";
 import { devices, oneTable, tables } from "/static/fleet.js";
 import { job, jobs } from "/static/jobs.js";
 import { run, runs } from "/static/runs.js";
 
 const SECTIONS = { jobs: [jobs, job], devices: [devices, null], runs: [runs, run],
-  tables: [tables, oneTable] };
+  tables: [tables, oneTable], compare: [runs, compare] };
 const main = document.getElementById("main"), notice = document.getElementById("notice");
 const dialog = document.getElementById("ask"), given = document.getElementById("given");
 let current = null;
@@ -23,7 +24,7 @@ class Page {
   show(title, ...children) {
     if (this.signal.aborted) return;
     document.title = `${title} · MetroNAS`;
-    main.replaceChildren(...children);
+    main.replaceChildren(...children.filter((child) => child));
   }
   async attempt(action) {
     try { await action(); if (!this.signal.aborted) complain(null); }
@@ -41,14 +42,17 @@ class Page {
 function go() {
   current?.close();
   const page = current = new Page();
-  const [, section = "jobs", number] = location.hash.match(/^#\/(\w+)(?:\/(\d+))?$/) ?? [];
+  const [, section = "jobs", number] = location.hash.match(/^#\/(\w+)(?:\/(\d+(?:,\d+)*))?$/) ?? [];
   const [list, one] = SECTIONS[section] ?? SECTIONS.jobs;
+  const heading = section === "compare" ? "runs" : section;
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#/${section}`) link.setAttribute("aria-current", "page");
+    if (link.hash === `#/${heading}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   complain(null);
-  page.attempt(() => (number && one ? one(page, Number(number)) : list(page)));
+  const numbers = number?.split(",").map(Number);
+  page.attempt(() => (numbers && one ? one(page, section === "compare" ? numbers : numbers[0])
+    : list(page)));
 }
 
 document.getElementById("token").addEventListener("click", () => dialog.showModal());

@@ -27,7 +27,9 @@ export function facts(record) {
   for (const [name, value] of Object.entries(record)) {
     if (value === null || value === undefined || value === "") continue;
     const shown = value instanceof Node ? value
-      : typeof value === "object" ? JSON.stringify(value) : String(value);
+      : Array.isArray(value) ? value.map((item) => typeof item === "object" ? JSON.stringify(item)
+        : item).join(", ")
+        : typeof value === "object" ? facts(value) : String(value);
     list.append(make("dt", {}, name), make("dd", {}, shown));
   }
   return list;
@@ -53,6 +55,24 @@ export function progress(job) {
   const text = `${job.progress_done} of ${job.progress_total}`;
   return make("span", {}, make("progress", { value: job.progress_done, max: job.progress_total,
     "aria-label": text }), ` ${text}`);
+}
+
+// Scripts that draw; classic ones, for the pages that reports are also have them inside.
+const DRAWING = ["plotly.min.js", "charts.js"];
+let drawing = null;
+
+export function plotly() {
+  const load = (name) => new Promise((resolve, reject) => document.head.append(make("script", {
+    src: `/static/${name}`, onload: resolve,
+    onerror: () => reject(new Error("the scripts of the plots did not load")) })));
+  drawing ??= Promise.all(DRAWING.map(load)).catch((error) => { drawing = null; throw error; });
+  return drawing;
+}
+
+// Figures of the server, into the elements of those ids.
+export async function chart(page, figures) {
+  await plotly();
+  if (!page.signal.aborted) drawFigures(figures, page.signal);
 }
 
 export const ms = (value) => (value === null || value === undefined ? null : value.toFixed(2));

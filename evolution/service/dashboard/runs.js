@@ -1,6 +1,8 @@
-// Runs: the list, and a run's architectures in the plane of latency and error.
-import { ask } from "/static/api.js";
-import { facts, make, ms, table } from "/static/parts.js";
+// Runs: the list, and one run with its plot, its front and its charts.
+import { ask, open } from "/static/api.js";
+import { breakdown, offer } from "/static/architecture.js";
+import { chart, facts, make, ms, table } from "/static/parts.js";
+import { Plot } from "/static/plot.js";
 
 const metric = (run) => {
   const value = run.info.metrics?.[run.info.objective];
@@ -17,68 +19,62 @@ const COLUMNS = [
 ];
 
 export async function runs(page) {
-  page.show("Runs", make("h2", {}, "Runs"),
-    table(await ask("/runs"), COLUMNS, "No search has ended yet."));
+  const found = await ask("/runs");
+  const boxes = new Map(found.map((run) => [run.id, make("input", { type: "checkbox",
+    "aria-label": `Compare ${run.key}`, onchange: () => refresh() })]));
+  const button = make("button", { type: "button", onclick: () => {
+    location.hash = `#/compare/${chosen().join(",")}`;
+  } }, "Compare");
+  const chosen = () => [...boxes].filter(([, box]) => box.checked).map(([number]) => number);
+  function refresh() {
+    button.disabled = chosen().length < 2;
+    button.textContent = button.disabled ? "Compare two or more" : `Compare ${chosen().length}`;
+  }
+  refresh();
+  page.show("Runs", make("h2", {}, "Runs"), found.length > 1 ? make("p", {}, button) : null,
+    table(found, [["", (run) => boxes.get(run.id)], ...COLUMNS], "No search has ended yet."));
 }
 
 export async function run(page, number) {
-  const found = await ask(`/runs/${number}`), points = await ask(`/runs/${number}/points`);
-  const plot = make("div", { class: "plot", role: "img",
-    "aria-label": "Latency and error of every architecture that was scored" });
+  const [found, points] = await Promise.all([ask(`/runs/${number}`), ask(`/runs/${number}/points`)]);
   const front = points.points.filter((point) => point.front)
     .sort((one, other) => one.latency_ms - other.latency_ms);
-  page.show(`Run ${number}`, make("h2", {}, `${found.info.recipe} on ${found.target}`), plot,
+  const details = make("section", { class: "details", "aria-live": "polite" },
+    make("p", { class: "soft" }, "Point at an architecture to see where its latency goes."));
+  const choose = (point) => offer(page, number, point);
+  const plot = new Plot(points, front, (point) => details.replaceChildren(
+    ...breakdown(points, point)), choose);
+  const calibration = make("div", { class: "chart", id: "calibration" });
+  const convergence = make("div", { class: "chart", id: "convergence" });
+  page.show(`Run ${number}`, make("h2", {}, `${points.recipe} on ${found.target}`),
+    make("div", { class: "explore" }, plot.element, details),
+    make("p", { class: "soft", id: "plot-help" }, "Arrow keys: left and right go through all "
+      + "architectures by latency, up and down along the front. A click or Enter exports one."),
     facts({ Verdict: points.verified ? "verified: measured within the budget" : "not verified",
       "Budget (ms)": ms(points.budget_ms), "Measured (ms)": ms(points.best.measured_latency_ms),
       "Predicted (ms)": ms(points.best.predicted_latency_ms),
       "Upper bound (ms)": ms(points.best.upper_latency_ms), Scored: points.points.length,
-      Job: found.job_id && make("a", { href: `#/jobs/${found.job_id}` }, `job ${found.job_id}`) }),
+      Job: found.job_id && make("a", { href: `#/jobs/${found.job_id}` }, `job ${found.job_id}`),
+      Report: found.job_id && make("button", { type: "button",
+        onclick: () => page.attempt(() => report(found.job_id)) }, "Open its report") }),
     make("h3", {}, "The front"), table(front, [
       ["Predicted (ms)", (point) => ms(point.latency_ms), true],
       ["Upper bound (ms)", (point) => ms(point.upper_ms), true],
       [points.objective, (point) => point.error.toFixed(4), true],
-      ["Choices", (point) => point.vector.join(" ")]], "Nothing was scored."));
-  await plotly();
-  draw(plot, points, front);
-  const scheme = matchMedia("(prefers-color-scheme: dark)");
-  scheme.addEventListener("change", () => draw(plot, points, front), { signal: page.signal });
+      ["Choices", (point) => point.vector.join(" ")],
+      ["", (point) => make("button", { type: "button", "aria-label":
+        `Export architecture ${point.number}`, onclick: () => choose(point) }, "Export")],
+    ], "Nothing was scored."),
+    make("h3", {}, "Prediction against measurement"), make("p", { class: "soft" },
+      "The predictor has learned from the networks of the table; bars reach to the upper bound."),
+    calibration, make("h3", {}, "Progress of the search"), convergence);
+  await plot.draw(page.signal);
+  const { figures } = await ask(`/runs/${number}/charts`);
+  await chart(page, { calibration: figures.calibration, convergence: figures.convergence });
 }
 
-function draw(plot, run, front) {
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const marks = (items, name, mark, mode = "markers") => ({ name, mode, type: "scatter",
-    x: items.map((item) => item.latency_ms), y: items.map((item) => item.error),
-    customdata: items.map((item) => [item.upper_ms, item.vector?.join(" ")]), marker: mark,
-    line: { color: mark.color, shape: "hv" },
-    hovertemplate: `%{x:.2f} ms, at most %{customdata[0]:.2f}<br>${run.objective} %{y:.4f}`
-      + "<br>%{customdata[1]}<extra></extra>" });
-  const networks = [["searched", run.best], ["reference", run.reference]]
-    .filter(([, one]) => one.predicted_latency_ms !== undefined);
-  const traces = [
-    marks(run.points.filter((point) => !point.front), "scored", { color: colour("--soft"), size: 6 }),
-    marks(front, "front", { color: colour("--accent"), size: 8 }, "lines+markers"),
-    ...networks.map(([name, one]) => marks([{ upper_ms: one.upper_latency_ms,
-      latency_ms: one.measured_latency_ms ?? one.predicted_latency_ms,
-      error: one.metrics?.[run.objective] }],
-    `${name}, ${one.measured_latency_ms ? "measured" : "predicted"}`,
-    { color: colour(name === "searched" ? "--good" : "--busy"), size: 13, symbol: "star" })),
-  ];
-  const axis = { gridcolor: colour("--line"), zeroline: false };
-  Plotly.react(plot, traces, {
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { t: 20, r: 20 },
-    font: { color: colour("--text") }, legend: { orientation: "h", y: 1.08 },
-    xaxis: { ...axis, title: { text: "latency (ms)" } },
-    yaxis: { ...axis, title: { text: run.objective } },
-    shapes: [{ type: "line", x0: run.budget_ms, x1: run.budget_ms, yref: "paper", y0: 0, y1: 1,
-      line: { color: colour("--bad"), dash: "dash" } }],
-    annotations: [{ x: run.budget_ms, yref: "paper", y: 1, text: "budget", showarrow: false,
-      xanchor: "right", font: { color: colour("--bad") } }],
-  }, { responsive: true, displaylogo: false });
-}
-
-function plotly() {
-  if (window.Plotly) return Promise.resolve();
-  return new Promise((resolve, reject) => document.head.append(make("script", {
-    src: "/static/plotly.min.js", onload: resolve,
-    onerror: () => reject(new Error("the plot's script did not load")) })));
+async function report(job) {
+  const file = (await ask(`/jobs/${job}/artifacts`)).find((one) => one.path === "run/report.html");
+  if (!file) throw new Error(`job ${job} handed over no report`);
+  await open(file.id);
 }

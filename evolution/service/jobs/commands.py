@@ -10,6 +10,7 @@ from typing import Any
 from evolution.service.jobs.kinds import (
     KINDS,
     Estimate,
+    Export,
     Fit,
     Library,
     Measure,
@@ -121,6 +122,13 @@ def _verify(_: Verify, device: str) -> Command:
                    output="summary.json", keeps=("run",), good=(0, 1))
 
 
+def _export(wanted: Export, _: str) -> Command:
+    return Command(module(
+        "evolution.export", "run", point=wanted.point, format=wanted.format,
+        precision=wanted.precision, weights="weights" if wanted.training is not None else None,
+        out="bundle", replace=True), keeps=("bundle",))
+
+
 def _estimate(wanted: Estimate, _: str) -> Command:
     return Command(module(
         "predictor.estimate", MODEL, target=wanted.target, threads=wanted.threads,
@@ -139,5 +147,5 @@ def _measure(wanted: Measure, _: str) -> Command:
 
 _BUILDERS: Mapping[type[Parameters], Callable[[Any, str], Command]] = {
     Profile: _profile, Library: _library, Fit: _fit, Train: _train, Search: _search,
-    Verify: _verify, Estimate: _estimate, Measure: _measure,
+    Verify: _verify, Export: _export, Estimate: _estimate, Measure: _measure,
 }

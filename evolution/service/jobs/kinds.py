@@ -123,6 +123,19 @@ class Verify(Parameters):
     run: Number = Field(description="Resource number of a run.", examples=[12])
 
 
+class Export(Parameters):
+    """Hands a network of a run over as a bundle: ``evolution.export``."""
+
+    kind: Literal["export"]
+    run: Number = Field(description="Resource number of a run.", examples=[12])
+    point: Number | None = Field(None, description="Which of the architectures that it scored. "
+                                 "Default: the winner.", examples=[17])
+    format: Literal["onnx", "openvino", "tensorrt", "tensorrt-rtx", "torch"] = "onnx"
+    precision: Literal["fp32", "fp16", "bf16", "int8"] = "fp32"
+    training: Number | None = Field(None, description="Resource number of the weights that the "
+                                    "run used, for `point`. Default: those that its search named.")
+
+
 class Estimate(_OnTarget):
     """Estimates the latency of an uploaded model: ``predictor.estimate``."""
 
@@ -149,12 +162,12 @@ class Measure(_OnTarget):
 
 
 AnyJob = Annotated[
-    Profile | Library | Fit | Train | Search | Verify | Estimate | Measure,
+    Profile | Library | Fit | Train | Search | Verify | Export | Estimate | Measure,
     Field(discriminator="kind"),
 ]
 KINDS: dict[str, type[Parameters]] = {
     "profile": Profile, "library": Library, "fit": Fit, "train": Train, "search": Search,
-    "verify": Verify, "estimate": Estimate, "measure": Measure,
+    "verify": Verify, "export": Export, "estimate": Estimate, "measure": Measure,
 }
 
 

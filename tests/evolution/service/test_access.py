@@ -25,7 +25,8 @@ ROUTES: dict[tuple[str, str], Role] = {
         ("POST", f"{API}/artifacts/{{artifact_id}}/ticket"),
         ("GET", f"{API}/devices"), ("GET", f"{API}/targets"), ("GET", f"{API}/targets/{{name}}"),
         ("GET", f"{API}/recipes"), ("GET", f"{API}/recipes/{{name}}"),
-        ("GET", f"{API}/runs/{{number}}/points"),
+        ("GET", f"{API}/runs/{{number}}/points"), ("GET", f"{API}/runs/{{number}}/charts"),
+        ("GET", f"{API}/runs/{{number}}/architectures/{{place}}"), ("GET", f"{API}/comparison"),
         *(("GET", f"{API}/{plural}{one}") for one in ("", "/{number}") for plural in
           ("tables", "predictors", "libraries", "trainings", "runs", "models")),
     ], Role.viewer),
@@ -84,7 +85,7 @@ def test_a_route_needs_its_role(guarded: Site, method: str, path: str) -> None:
     real = path
     for name in ("name", "signature", "token_id", "sha256", "until"):
         real = real.replace(f"{{{name}}}", EXAMPLES[name])
-    for name in ("job_id", "artifact_id", "worker_id", "lease_id", "number"):
+    for name in ("job_id", "artifact_id", "worker_id", "lease_id", "number", "place"):
         real = real.replace(f"{{{name}}}", "999")
     allowed = MAY[ROUTES[method, path]]
     for role in (None, *ROLES):

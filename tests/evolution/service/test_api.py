@@ -242,22 +242,3 @@ def test_quotas_and_figures(place: Site) -> None:
     assert f'metronas_requests_total{{method="POST",route="{API}/jobs",status="429"}} 1.0' in text
     (device,) = place.ask("GET", f"{API}/devices", Role.viewer).json()
     assert (device["job_id"], device["alive"], device["fence"]) == (1, True, 1)
-
-
-def test_a_runs_plot(place: Site) -> None:
-    lines = [{"event": "started"}] + [
-        {"event": "evaluated", "vector": [n], "generation": 0, "latency_ms": ms, "upper_ms": ms,
-         "metrics": {"epe": epe}, "fitness": epe, "seconds": 1.0}
-        for n, (ms, epe) in enumerate([(5.0, 1.0), (4.0, 2.0), (6.0, 1.5), (7.0, None)])]
-    result = {"target": "cpu", "objective": "epe", "constraint": {"latency_ms": 6.0},
-              "verified": True, "best": {"measured_latency_ms": 5.1}, "reference": {}}
-    journal = "".join(json.dumps(line) + "\n" for line in lines).encode()
-    files = [{"path": "journal.jsonl", **keep(place, journal)},
-             {"path": "result.json", **keep(place, json.dumps(result).encode())}]
-    number = add_resource(place, "run", "cpu", "job-1", {}, files)
-    shown = place.ask("GET", f"{API}/runs/{number}/points", Role.viewer).json()
-    assert [(point["latency_ms"], point["front"]) for point in shown["points"]] == [
-        (5.0, True), (4.0, True), (6.0, False)]
-    assert shown["budget_ms"] == 6.0
-    damaged = add_resource(place, "run", "cpu", "job-2", {}, files[:1])
-    assert place.ask("GET", f"{API}/runs/{damaged}/points").status_code == 404

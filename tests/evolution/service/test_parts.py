@@ -26,6 +26,7 @@ from tests.evolution.service.sites import settings
 LEAST = {
     "profile": {"target": "cpu"}, "library": {"target": "cpu"}, "fit": {"target": "cpu"},
     "train": {}, "search": {"target": "cpu"}, "verify": {"run": 1},
+    "export": {"run": 1, "point": 2, "training": 3},
     "estimate": {"target": "cpu", "model": 1}, "measure": {"target": "cpu", "model": 1},
 }
 

@@ -11,7 +11,7 @@ from evolution.service.accounts import Role
 from evolution.service.api.params import JobId
 from evolution.service.api.routing import PREFIX, Routes, audit, caller_of, service_of
 from evolution.service.api.views import ArtifactView, JobView, artifact_view, job_view
-from evolution.service.catalogue import plan_inputs
+from evolution.service.catalogue import plan_inputs, settle
 from evolution.service.errors import ForbiddenError, NotFoundError
 from evolution.service.jobs.kinds import AnyJob, Estimate, Measure, Parameters, Search
 from evolution.service.queue.records import Submission
@@ -28,6 +28,8 @@ _EXAMPLES = {
     "fit": {"summary": "Fit its predictor", "value": {"kind": "fit", "target": "cpu"}},
     "estimate": {"summary": "Estimate a model", "value": {"kind": "estimate", "target": "cpu",
                                                           "model": 7}},
+    "export": {"summary": "Hand over an architecture of a run",
+               "value": {"kind": "export", "run": 12, "point": 17}},
 }
 _CREATED: dict[int | str, dict[str, Any]] = {
     200: {"description": "This key was used before; the job that it made", "model": JobView}}
@@ -145,10 +147,11 @@ def _submit(request: Request, response: Response, wanted: Parameters, priority: 
     service, caller = service_of(request), caller_of(request)
     if priority > 5 and not caller.sees_all:
         raise ForbiddenError(f"priority {priority} is for admins; give 0 to 5")
+    with service.database.read() as session:
+        wanted = settle(session, wanted)
+        inputs, run_on = plan_inputs(session, wanted)
     parameters = wanted.model_dump(mode="json")
     kind = parameters.pop("kind")
-    with service.database.read() as session:
-        inputs, run_on = plan_inputs(session, wanted)
     submission = Submission(kind, parameters, inputs, run_on, priority, key)
     made, new = service.queue.submit(caller.user_id, submission)
     response.headers["Location"] = f"{PREFIX}/jobs/{made.id}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Annotated, Any
 
 from fastapi import Path, Request, Response
@@ -10,6 +11,7 @@ from fastapi import Path, Request, Response
 from evolution.service.accounts import Role
 from evolution.service.api.routing import Routes
 from evolution.service.errors import NotFoundError
+from luts.pages import CHARTS
 
 routes = Routes("dashboard", prefix="")
 _TYPES = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8",
@@ -31,7 +33,7 @@ def static(name: _FileName) -> Response:
         plotly = files("plotly") / "package_data" / name
         return Response(plotly.read_bytes(), media_type=_TYPES["js"],
                         headers={"Cache-Control": "max-age=86400"})
-    return _sent(name)
+    return _sent(name, CHARTS if name == CHARTS.name else None)
 
 
 @routes.add("GET", "/openapi.json", Role.anyone)
@@ -43,8 +45,8 @@ def openapi(request: Request) -> dict[str, Any]:
     return document
 
 
-def _sent(name: str) -> Response:
-    file = _FOLDER / name
+def _sent(name: str, place: Traversable | None = None) -> Response:
+    file = place or _FOLDER / name
     if not file.is_file():
         raise NotFoundError(f"no file '{name}'")
     return Response(file.read_bytes(), media_type=_TYPES[name.rsplit(".", 1)[-1]],

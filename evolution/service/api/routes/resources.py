@@ -9,11 +9,18 @@ from fastapi import Query, Request
 from sqlalchemy import select
 
 from evolution.service.accounts import Role
-from evolution.service.api.params import ResourceId
+from evolution.service.api.params import PointNumber, ResourceId
 from evolution.service.api.routing import Routes, service_of
 from evolution.service.api.views import ResourceView, resource_view
 from evolution.service.catalogue import get_resource
-from evolution.service.points import RunPoints, read_points
+from evolution.service.charts import MOST_RUNS, Charts, Comparison, compare, read_charts
+from evolution.service.points import (
+    ArchitectureView,
+    RunPoints,
+    read_architecture,
+    read_points,
+)
+from evolution.service.store.blobs import BlobStore
 from evolution.service.store.models import Resource, User
 
 routes = Routes("resources")
@@ -54,9 +61,36 @@ for _plural, _kind in _PLURALS.items():
 @routes.add("GET", "/runs/{number}/points", Role.viewer)
 def points(request: Request, number: ResourceId) -> RunPoints:
     """What a run scored, its budget and its answer: what a plot needs."""
+    return read_points(*_run(request, number))
+
+
+@routes.add("GET", "/runs/{number}/architectures/{place}", Role.viewer)
+def architecture(request: Request, number: ResourceId, place: PointNumber) -> ArchitectureView:
+    """One architecture that a run scored: its choices, its latency by part, its provenance."""
+    run, blobs = _run(request, number)
+    return read_architecture(run, place, blobs)
+
+
+@routes.add("GET", "/runs/{number}/charts", Role.viewer)
+def charts(request: Request, number: ResourceId) -> Charts:
+    """A run's charts, such as predictions against measurements, as Plotly figures."""
+    return read_charts(*_run(request, number))
+
+
+@routes.add("GET", "/comparison", Role.viewer)
+def comparison(
+    request: Request,
+    run: Annotated[list[ResourceId], Query(max_length=MOST_RUNS, examples=[[3, 5]],
+                                           description="Number of a run; two or more.")],
+) -> Comparison:
+    """Runs that minimise the same metric, beside each other."""
+    found = [_run(request, number)[0] for number in run]
+    return compare(found, service_of(request).blobs)
+
+
+def _run(request: Request, number: int) -> tuple[Resource, BlobStore]:
     service = service_of(request)
     with service.database.read() as session:
-        run = get_resource(session, number, "run")
-    return read_points(run, service.blobs)
+        return get_resource(session, number, "run"), service.blobs
 
 

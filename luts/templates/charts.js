@@ -9,11 +9,14 @@ function themed(layout) {
     hoverlabel: {bgcolor: value("--panel"), font: {color: value("--text")}},
   });
 }
-function draw() {
-  for (const [name, figure] of Object.entries(figures)) {
-    Plotly.react(name, figure.data, themed(figure.layout),
-      {responsive: true, displaylogo: false, displayModeBar: false});
-  }
+// Draws into the elements of those ids, and again whenever light and dark change.
+function drawFigures(figures, signal) {
+  const draw = () => {
+    for (const [name, figure] of Object.entries(figures)) {
+      Plotly.react(name, figure.data, themed(figure.layout),
+        {responsive: true, displaylogo: false, displayModeBar: false});
+    }
+  };
+  draw();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw, {signal});
 }
-draw();
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
