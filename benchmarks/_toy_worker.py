@@ -17,7 +17,7 @@ from evolution.service.jobs.commands import Command
 from evolution.service.worker.link import Link
 from evolution.service.worker.loop import Worker
 
-PAUSE_S = 0.05
+PAUSE_S, PATIENCE_S = 0.05, 600.0
 
 
 def build(kind: str, parameters: dict[str, Any], device: str) -> Command:
@@ -30,7 +30,7 @@ def build(kind: str, parameters: dict[str, Any], device: str) -> Command:
 def make_worker(url: str, token: str | None, work: Path, device: str = "cpu",
                 transport: httpx.BaseTransport | None = None) -> Worker:
     registration = {"machine": "box", "device": device, "target": "cpu", "version": "1"}
-    return Worker(Link(url, token, 60.0, transport), work, registration, build)
+    return Worker(Link(url, token, PATIENCE_S, transport), work, registration, build)
 
 
 if __name__ == "__main__":

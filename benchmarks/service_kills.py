@@ -23,7 +23,6 @@ from luts.files import write_json
 
 if TYPE_CHECKING:
     from benchmarks._service import Site
-    from evolution.client import Client
 
 JOBS = 8
 _FAILED = 1
@@ -39,7 +38,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
 ) -> int:
     """Kills processes of a service at random moments, and looks at what became of its jobs."""
-    from benchmarks._service import Site
+    from benchmarks._service import Site, has_ended, overlaps, still_running, what_is_wrong
 
     dice = random.Random(seed)
     until_s = time.monotonic() + 60 * minutes
@@ -49,19 +48,19 @@ def main(
         killed = {"server": 0, "worker": 0}
         with site.running() as client:
             while sum(killed.values()) < kills:
-                if all(_ended(client, number) for number in numbers):
+                if all(has_ended(client, number) for number in numbers):
                     numbers += [client.submit("train", steps=steps, seed=0)["id"]
                                 for _ in range(JOBS)]
                 time.sleep(dice.expovariate(1 / every))
                 killed[_kill(site, dice)] += 1
-            while time.monotonic() < until_s and not all(_ended(client, n) for n in numbers):
+            while time.monotonic() < until_s and not all(has_ended(client, n) for n in numbers):
                 time.sleep(0.5)
-            wrong = [said for number in numbers if (said := _wrong(client, number, steps,
+            wrong = [said for number in numbers if (said := what_is_wrong(client, number, steps,
                                                                    Path(name)))]
             leases = sum(client.job(number)["attempts"] for number in numbers)
         figures: dict[str, Any] = {
             "killed": killed, "jobs": len(numbers), "leases": leases, "wrong": wrong,
-            "overlaps": site.overlaps(), "left_running": _left(name)}
+            "overlaps": overlaps(site.data), "left_running": still_running(name)}
     print(figures)
     if out is not None:
         write_json(out, figures)
@@ -78,36 +77,6 @@ def _kill(site: Site, dice: random.Random) -> str:
         site.await_ready()
         return "server"
     return "worker"
-
-
-def _ended(client: Client, number: int) -> bool:
-    return client.job(number)["state"] in ("done", "failed", "cancelled")
-
-
-def _wrong(client: Client, number: int, steps: int, folder: Path) -> str:
-    """What is wrong with a job; empty where nothing is."""
-    job = client.job(number)
-    if job["state"] != "done":
-        return f"job {number} is {job['state']}: {job['message']}"
-    ends = [event for event in client.follow(number)
-            if event["event"] == "state" and event["data"]["state"] == "done"]
-    if len(ends) != 1:
-        return f"job {number} ended {len(ends)} times"
-    client.download(number, folder / f"got-{number}")
-    training = folder / f"got-{number}" / "training"
-    if (training / "result.txt").read_text() != f"sum {sum(range(steps))}\n":
-        return f"job {number} has another result"
-    if (training / "journal.txt").read_text().split() != [str(step) for step in range(steps)]:
-        return f"job {number} left out or repeated a step"
-    return ""
-
-
-def _left(folder: str) -> int:
-    """Processes that still run in a folder."""
-    import psutil
-
-    return sum(any(folder in part for part in process.info["cmdline"] or ())
-               for process in psutil.process_iter(["cmdline"]))
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class Worker:
         _log.info("begun", extra={"fields": fields})
         with Reporter(self._link, held, folder / LOG, asked_s) as reporter:
             def given_up() -> bool:
-                return reporter.lost.is_set() or self.stopping.is_set()
+                return reporter.is_lost() or self.stopping.is_set()
 
             try:
                 end = self._attempt(held, folder, reporter, given_up)
@@ -132,7 +132,7 @@ class Worker:
         with Running(command, folder) as running:
             while code is None and not reporter.over and not self.stopping.is_set():
                 code = running.wait(_LOOK_S)
-        if reporter.cancelled.is_set() and not reporter.lost.is_set():
+        if reporter.cancelled.is_set() and not reporter.is_lost():
             return Finish(fence=fence, outcome="cancelled", message="cancelled")
         if code is None:
             return None

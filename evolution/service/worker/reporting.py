@@ -48,10 +48,21 @@ class Reporter:
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self.lost, self.cancelled = threading.Event(), threading.Event()
 
+    def is_lost(self) -> bool:
+        """Whether the lease has ended, or must be taken to have.
+
+        Whoever holds the device asks this again and again: the thread of the heartbeats may be
+        stuck in a network that swallows what is sent.
+        """
+        # Before its end by the server's clock, so that two workers never overlap.
+        if time.monotonic() > self._until_s - self._held.lease_s / 10:
+            self.lost.set()
+        return self.lost.is_set()
+
     @property
     def over(self) -> bool:
         """Whether the job must stop."""
-        return self.lost.is_set() or self.cancelled.is_set()
+        return self.is_lost() or self.cancelled.is_set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -83,9 +94,7 @@ class Reporter:
                 return
             except (httpx.HTTPError, UserError):
                 pass
-            # Before its end by the server's clock, so that two workers never overlap.
-            if time.monotonic() > self._until_s - self._held.lease_s / 10:
-                self.lost.set()
+            if self.is_lost():
                 return
 
     def _beat(self) -> bool:

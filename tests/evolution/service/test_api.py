@@ -152,6 +152,7 @@ def test_a_search_starts_from_the_newest_table_and_its_predictor(place: Site) ->
     ({"kind": "search", "target": "cpu", "recipe": "x"}, "unknown recipe 'x'; known:"),
     ({"kind": "search", "target": "../etc"}, "pattern"),
     ({"kind": "search", "target": "cpu", "latency": "NaN%"}, "pattern"),
+    ({"kind": "search", "target": "cpu", "latency": "nanms"}, "pattern"),
     ({"kind": "search", "target": "cpu", "latency": "--out=/x"}, "pattern"),
     ({"kind": "search", "target": "cpu", "strategy": "-x/../y"}, "pattern"),
     ({"kind": "search", "target": "cpu", "out": "elsewhere"}, "Extra inputs"),
@@ -173,6 +174,9 @@ def test_wrong_jobs_are_refused_and_say_why(place: Site, wanted: Any, message: s
 @pytest.mark.parametrize("body", [
     b'{"kind": "fit", "target": "cpu", "level": NaN}', b'{"kind": "fit", "level": Infinity}',
     b'{"kind": "profile", "target": "cpu", "budget_minutes": -Infinity}',
+    b'{"kind": "profile", "target": "cpu", "budget_minutes": NaN}',
+    b'{"kind": "search", "target": "cpu", "latency": NaN}',
+    b'{"kind": "measure", "target": "cpu", "model": 1, "max_seconds": NaN}',
     b'{"kind": "fit", "target": "\\ud800"}', b'{"kind": "fit", "target": "a\\u0000"}', b"\xff\xfe",
     b"", b"{", b"[" * 20000, b'{"kind": "\\u202e"}',
 ])

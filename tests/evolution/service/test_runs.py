@@ -187,7 +187,8 @@ def test_an_architecture_is_handed_over_with_the_weights_of_its_search(place: Si
     assert "--weights=weights" in build("export", job["parameters"], "cpu").arguments
     assert submit(run=2).json()["inputs"] == [{"resource": 2, "kind": "run", "place": "run"}]
     for wrong, status, said in [
-        ({"run": 999}, 404, "no run 999"), ({"run": 2, "training": WEIGHTS}, 422, "goes with a point"),
+        ({"run": 999}, 404, "no run 999"),
+        ({"run": 2, "training": WEIGHTS}, 422, "goes with a point"),
         ({"run": 1, "format": "torch", "precision": "int8"}, 422, "not 'int8'"),
         ({"run": 1, "format": "tensorrt"}, 422, "for GPUs"), ({"run": 1, "point": 0}, 422, "point"),
     ]:

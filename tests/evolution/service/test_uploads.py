@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import threading
@@ -53,13 +54,30 @@ def send(place: Site, content: bytes, name: str = "model.onnx", part: str = "mod
 
 
 def test_a_sound_model_is_kept(place: Site) -> None:
-    answer = send(place, model(), "../../res net.onnx")
+    answer = send(place, model(), "res net.onnx")
     assert answer.status_code == 201, answer.text
     made = answer.json()
     assert (made["key"], made["origin"], made["user"]) == ("res_net.onnx", "upload", "submitter")
     assert made["info"]["inputs"] == [{"name": "x", "shape": ["n", 2]}]
     (file,) = made["files"]
     assert place.service.blobs.path(file["sha256"]).read_bytes() == model()
+
+
+@pytest.mark.parametrize("name", ["../../x.onnx", "/etc/passwd", "..\\x.onnx", "..", "a/b.onnx",
+                                  "C:\\x.onnx"])
+def test_names_that_are_paths_are_refused(place: Site, name: str) -> None:
+    answer = send(place, model(), name)
+    assert (answer.status_code, "not a path" in answer.text) == (422, True), answer.text
+    part = send(place, model(), part="../model.onnx")
+    assert part.status_code == 422
+
+
+def test_two_announced_gigabytes_are_refused_unread(place: Site) -> None:
+    for path in ("models", "tables"):
+        answer = place.ask("POST", f"{API}/{path}", content=b"x", headers={
+            "Content-Length": str(2 << 30),
+            "Content-Type": "multipart/form-data; boundary=x"})
+        assert (answer.status_code, "not taken here" in answer.text) == (413, True)
 
 
 def bomb() -> bytes:
@@ -130,6 +148,40 @@ def test_damaged_tables_are_refused(place: Site, table: Path) -> None:
         assert "refused" in answer.json()["detail"]
     less = {name: file for name, file in good.items() if name != "table.parquet"}
     assert place.ask("POST", f"{API}/tables", Role.submitter, files=less).status_code == 422
+
+
+def test_tables_with_latencies_that_are_no_numbers_are_refused(
+    place: Site, table: Path, tmp_path: Path
+) -> None:
+    for name, place_of in (("rows", "latency_ms"), ("networks", "latency_ms")):
+        made = LatencyTable.load(table)
+        object.__setattr__(getattr(made, name)[0], place_of, float("nan"))
+        made.save(tmp_path / name)
+        answer = place.ask("POST", f"{API}/tables", Role.submitter, files=files(tmp_path / name))
+        assert (answer.status_code, "finite" in answer.text) == (422, True), answer.text
+
+
+def test_a_table_that_grows_beyond_all_memory_is_refused(
+    place: Site, table: Path, tmp_path: Path
+) -> None:
+    """Repeated values take next to nothing in a file, and gigabytes once they are read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    repeated = pa.DictionaryArray.from_arrays(pa.array([0] * 6000, pa.int32()), ["x" * 1_000_000])
+    path = tmp_path / "table.parquet"
+    # Without the schema of its writer, readers make plain strings of it.
+    pq.write_table(pa.table({"operator": repeated}), path, compression="zstd", store_schema=False)
+    assert path.stat().st_size < 1 << 16
+    info = LatencyTable.load(table).info
+    digests = {**info.content_sha256, path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
+    info.model_copy(update={"content_sha256": digests}).write(tmp_path / "table.json")
+    grown = {**files(table), **files(tmp_path)}
+    answer = place.ask("POST", f"{API}/tables", Role.submitter, files=grown)
+    assert answer.status_code == 422, answer.text
+    # It was read, and not refused for something else.
+    assert "edited" not in answer.text
+    assert place.ask("GET", "/health").status_code == 200
 
 
 def test_an_uploaded_table_is_fitted_by_a_real_job(table: Path, tmp_path: Path) -> None:

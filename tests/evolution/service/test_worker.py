@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from sqlalchemy import select
@@ -48,8 +49,10 @@ class Place:
             yield client
 
     @contextlib.contextmanager
-    def worker(self, name: str = "work") -> Iterator[Worker]:
-        worker = make_worker(self.url, self.tokens[Role.worker], self.folder / name)
+    def worker(self, name: str = "work", transport: httpx.BaseTransport | None = None
+               ) -> Iterator[Worker]:
+        worker = make_worker(self.url, self.tokens[Role.worker], self.folder / name,
+                             transport=transport)
         failed: list[BaseException] = []
 
         def run() -> None:
@@ -67,6 +70,20 @@ class Place:
             thread.join(30)
             assert not thread.is_alive()
             assert failed == []
+
+
+class Swallowing(httpx.HTTPTransport):
+    """A network in which, once cut, requests neither arrive nor fail until it is mended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cut, self.mended = threading.Event(), threading.Event()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.cut.is_set():
+            assert self.mended.wait(60)
+            raise httpx.ConnectError("cut", request=request)
+        return super().handle_request(request)
 
 
 @pytest.fixture
@@ -143,6 +160,21 @@ def test_a_lost_lease_ends_the_work_and_the_job_goes_on_elsewhere(
         ended = client.wait(job)
         assert (ended["state"], ended["attempts"]) == ("done", 2)
         assert outcomes(place, job) == ["expired", "done"]
+
+
+def test_a_network_that_swallows_everything_ends_the_work_with_the_lease(
+    place: Place, tmp_path: Path
+) -> None:
+    link = Swallowing()
+    with place.listen() as client, place.worker(transport=link):
+        job = client.submit("train", steps=2000, seed=2)["id"]
+        running = pids(tmp_path / "work", job, 2)
+        link.cut.set()
+        try:
+            # Its heartbeat is stuck all the while.
+            wait_for(lambda: all(map(is_gone, running)))
+        finally:
+            link.mended.set()
 
 
 def test_a_worker_that_stops_gives_its_job_back(place: Place, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from evolution.service.uploads.judging import judge
 
 routes = Routes("resources")
 _TABLE_FILES = ("table.json", "table.parquet", "networks.parquet")
+_PATH = re.compile(r"[/\\\x00]|^\.\.?$")
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -35,9 +36,11 @@ def _form(*names: str) -> dict[str, Any]:
 async def upload_model(request: Request) -> ResourceView:
     """Takes an ONNX model, weights inside: ``curl -F model.onnx=@resnet18.onnx``."""
     async with request.form(max_files=1, max_fields=0) as form:
-        given = form.get("model.onnx")
-        # A label for people; it never becomes a path.
-        name = _PLAIN.sub("_", getattr(given, "filename", None) or "model")[:100].strip("._-")
+        given = str(getattr(form.get("model.onnx"), "filename", None) or "model")
+        # A label for people; it never becomes a path, but who sends one means no good.
+        if _PATH.search(given):
+            raise ServiceError(f"file name '{given[:100]}' must be a name, not a path")
+        name = _PLAIN.sub("_", given)[:100].strip("._-")
         return await _take(request, form, MODEL, ("model.onnx",), name or "model")
 
 

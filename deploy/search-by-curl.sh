@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# A table, its predictor and a search, asked of a service by curl alone and followed live.
+#
+#   METRONAS_SERVER=http://127.0.0.1:8080 METRONAS_TOKEN=mn_... deploy/search-by-curl.sh
+#
+# The service and a worker for the target must run (docs/how-to/run-the-service.md). Called again, it
+# asks for the same jobs and goes on following them. Its settings, as variables:
+#
+#   TARGET=cpu RECIPE=flownas-small THREADS=1   what is searched for
+#   NETWORKS=90                                 networks that the table is measured with
+#   LATENCY=80%                                 budget: of the reference, or such as 45ms
+#   EVALUATIONS=                                architectures to score; empty: as the recipe says
+#   TABLE=                                      folder of a measured table to upload instead
+#   KEY=by-curl                                 another one asks for new jobs
+#   OUT=by-curl                                 folder for the report and the network
+set -euo pipefail
+
+api="${METRONAS_SERVER:-http://127.0.0.1:8080}/api/v1"
+auth=()
+[ -z "${METRONAS_TOKEN:-}" ] || auth=(-H "Authorization: Bearer $METRONAS_TOKEN")
+of="\"target\": \"${TARGET:=cpu}\", \"recipe\": \"${RECIPE:=flownas-small}\", \"threads\": ${THREADS:=1}"
+key="${KEY:=by-curl}" out="${OUT:=by-curl}"
+
+ask() { curl --silent --show-error --fail-with-body "${auth[@]}" "$@"; }
+field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+
+submit() { # kind, further parameters
+    local said
+    said=$(ask -H 'Content-Type: application/json' -H "Idempotency-Key: $key-$1" \
+        -d "{\"kind\": \"$1\", $of$2}" "$api/jobs") || { echo "$said" >&2; exit 1; }
+    field id <<< "$said"
+}
+
+follow() { # job; shows its log until it has ended, also over restarts of the server
+    local state=queued
+    echo "job $1: $api/jobs/$1"
+    while [ "$state" = queued ] || [ "$state" = running ]; do
+        ask --no-buffer "$api/jobs/$1/events" |
+            sed -un 's/^data: {"line": "\(.*\)", "at_s".*$/  \1/p' || sleep 5
+        state=$(ask "$api/jobs/$1" | field state) || state=running
+    done
+    echo "job $1: $state"
+    [ "$state" = "done" ] || { ask "$api/jobs/$1" | field message >&2; exit 1; }
+}
+
+if [ -n "${TABLE:-}" ]; then
+    ask -F "table.json=@$TABLE/table.json" -F "table.parquet=@$TABLE/table.parquet" \
+        -F "networks.parquet=@$TABLE/networks.parquet" "$api/tables" | field id
+else
+    job=$(submit profile ", \"networks\": ${NETWORKS:=90}")
+    follow "$job"
+fi
+job=$(submit fit "")
+follow "$job"
+job=$(submit search ", \"latency\": \"${LATENCY:=80%}\"${EVALUATIONS:+, \"evaluations\": $EVALUATIONS}")
+follow "$job"
+
+mkdir -p "$out"
+ask "$api/jobs/$job/artifacts" | python3 -c '
+import json, sys
+for file in json.load(sys.stdin):
+    if file["path"] in ("run/report.html", "run/result.json", "run/best.onnx"):
+        print(file["id"], file["path"].rsplit("/", 1)[1])' |
+    while read -r number name; do
+        ask --output "$out/$name" "$api/artifacts/$number"
+        echo "$out/$name"
+    done
