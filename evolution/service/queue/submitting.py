@@ -32,12 +32,8 @@ def submit(session: Session, user_id: int, wanted: Submission, now_s: float) -> 
     if waiting >= user.max_queued:
         raise QuotaError(f"'{user.name}' has {waiting} jobs waiting, and at most "
                          f"{user.max_queued} are allowed; wait for some, or cancel them")
-    job = Job(
-        user_id=user_id, kind=wanted.kind, parameters=wanted.parameters, inputs=wanted.inputs,
-        run_on=wanted.run_on, priority=wanted.priority, state=QUEUED,
-        idempotency_key=wanted.idempotency_key, request_digest=digest, created_at_s=now_s,
-        attempts=0, cancel_requested=False, message="", prefer_until_s=0.0,
-    )
+    job = Job(**vars(wanted), user_id=user_id, state=QUEUED, request_digest=digest,
+              created_at_s=now_s)
     session.add(job)
     session.flush()
     note(session, job.id, "state", {"state": QUEUED}, now_s)

@@ -33,9 +33,8 @@ def add_run(service: Service, folder: Path, parameters: dict[str, Any] | None = 
     with service.database.write() as session:
         user = 1 if caller is None else caller.user_id
         job = Job(user_id=user, kind="search", parameters=parameters or {"target": "cpu"},
-                  inputs=[], run_on="cpu", priority=5, state="done", idempotency_key=None,
-                  request_digest="", created_at_s=service.clock(), attempts=1,
-                  cancel_requested=False, message="", prefer_until_s=0.0)
+                  inputs=[], run_on="cpu", priority=5, state="done", request_digest="",
+                  created_at_s=service.clock())
         session.add(job)
         session.flush()
         session.add_all(Artifact(job_id=job.id, path=f"run/{file['path']}", sha256=file["sha256"],

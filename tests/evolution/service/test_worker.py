@@ -174,6 +174,7 @@ def test_a_network_that_swallows_everything_ends_the_work_with_the_lease(
             # Its heartbeat is stuck all the while.
             wait_for(lambda: all(map(is_gone, running)))
         finally:
+            link.cut.clear()
             link.mended.set()
 
 

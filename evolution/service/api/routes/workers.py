@@ -33,8 +33,7 @@ _NOTHING: dict[int | str, dict[str, Any]] = {204: {"description": "Nothing to do
 def register(request: Request, said: Registration) -> Registered:
     """Makes a worker and its device known; what its predecessor held is queued again."""
     service = service_of(request)
-    claim = Claim(said.key, said.machine, said.device, said.target, said.info, said.version)
-    worker, _ = service.queue.register(caller_of(request).user_id, claim)
+    worker, _ = service.queue.register(caller_of(request).user_id, Claim(**said.model_dump()))
     audit(request, "register", f"{said.machine}/{said.device}")
     return Registered(worker=worker, lease_s=service.queue.limits.lease_s,
                       poll_s=service.settings.poll_s)
