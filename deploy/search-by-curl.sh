@@ -43,7 +43,15 @@ follow() { # job; shows its log until it has ended, also over restarts of the se
     [ "$state" = "done" ] || { ask "$api/jobs/$1" | field message >&2; exit 1; }
 }
 
-if [ -n "${TABLE:-}" ]; then
+uploaded() { # whether the service holds this file of a table
+    ask "$api/tables?limit=500" | python3 -c 'import json, sys
+sys.exit(not any(file["sha256"] == sys.argv[1] for table in json.load(sys.stdin)
+                 for file in table["files"]))' "$(sha256sum < "$1" | cut -d" " -f1)"
+}
+
+if [ -n "${TABLE:-}" ] && uploaded "$TABLE/table.json"; then
+    echo "the table is there already"
+elif [ -n "${TABLE:-}" ]; then
     ask -F "table.json=@$TABLE/table.json" -F "table.parquet=@$TABLE/table.parquet" \
         -F "networks.parquet=@$TABLE/networks.parquet" "$api/tables" | field id
 else

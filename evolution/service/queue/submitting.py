@@ -17,15 +17,13 @@ from evolution.service.store.models import Job, User
 def submit(session: Session, user_id: int, wanted: Submission, now_s: float) -> tuple[Job, bool]:
     """See `Queue.submit`."""
     digest = _digest(wanted)
-    if wanted.idempotency_key is not None:
-        known = session.scalar(select(Job).where(
-            Job.user_id == user_id, Job.idempotency_key == wanted.idempotency_key))
-        if known is not None:
-            if known.request_digest != digest:
-                raise ConflictError(
-                    f"idempotency key '{wanted.idempotency_key}' belongs to job {known.id}, which "
-                    "was asked for with other parameters; choose another key")
-            return known, False
+    known = find_known(session, user_id, wanted.idempotency_key)
+    if known is not None:
+        if known.request_digest != digest:
+            raise ConflictError(
+                f"idempotency key '{wanted.idempotency_key}' belongs to job {known.id}, which was "
+                "asked for with other parameters; choose another key")
+        return known, False
     user = session.get_one(User, user_id)
     waiting = session.scalar(select(func.count()).select_from(Job).where(
         Job.user_id == user_id, Job.state == QUEUED)) or 0
@@ -38,6 +36,13 @@ def submit(session: Session, user_id: int, wanted: Submission, now_s: float) -> 
     session.flush()
     note(session, job.id, "state", {"state": QUEUED}, now_s)
     return job, True
+
+
+def find_known(session: Session, user_id: int, key: str | None) -> Job | None:
+    """The job that a user's idempotency key made before, where there is a key and a job."""
+    if key is None:
+        return None
+    return session.scalar(select(Job).where(Job.user_id == user_id, Job.idempotency_key == key))
 
 
 def _digest(wanted: Submission) -> str:

@@ -135,12 +135,20 @@ def test_a_search_starts_from_the_newest_table_and_its_predictor(place: Site) ->
     assert (refused.status_code, f"predictor of table {new}" in refused.text) == (422, True)
     fitted = add_resource(place, "predictor", "cpu", "k", {"table": new},
                           [{"path": "predictor.json", **keep(place, b"[]")}])
-    job = place.ask("POST", f"{API}/searches", json=wanted).json()
+    keyed = {"headers": {"Idempotency-Key": "k"}, "json": wanted}
+    job = place.ask("POST", f"{API}/searches", **keyed).json()
     assert [item["resource"] for item in job["inputs"]] == [new, fitted]
     assert job["run_on"] == "cpu"
     held = lease(place)
     assert {item["path"] for item in held["inputs"]} == {
         "tables/cpu/k/table.json", "tables/cpu/k/predictor/predictor.json"}
+    # The same request gives the same job, also where a new one would be refused by now.
+    add_resource(place, "table", "cpu", "k", info, [file])
+    assert place.ask("POST", f"{API}/searches", json=wanted).status_code == 422
+    again = place.ask("POST", f"{API}/searches", **keyed)
+    assert (again.status_code, again.json()["id"]) == (200, job["id"])
+    other = {**keyed, "json": {**wanted, "seed": 5}}
+    assert place.ask("POST", f"{API}/searches", **other).status_code == 409
     # Nothing is needed for a device that is estimated, and any device can search for it.
     wanted = {"kind": "search", "target": "rtx3090"}
     job = place.ask("POST", f"{API}/searches", json=wanted).json()

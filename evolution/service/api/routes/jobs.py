@@ -15,6 +15,7 @@ from evolution.service.catalogue import plan_inputs, settle
 from evolution.service.errors import ForbiddenError, NotFoundError
 from evolution.service.jobs.kinds import AnyJob, Estimate, Measure, Parameters, Search
 from evolution.service.queue.records import Submission
+from evolution.service.queue.submitting import find_known
 from evolution.service.store.models import Artifact, Device, Job, Lease, User
 
 routes = Routes("jobs")
@@ -149,7 +150,10 @@ def _submit(request: Request, response: Response, wanted: Parameters, priority: 
         raise ForbiddenError(f"priority {priority} is for admins; give 0 to 5")
     with service.database.read() as session:
         wanted = settle(session, wanted)
-        inputs, run_on = plan_inputs(session, wanted)
+        known = find_known(session, caller.user_id, key)
+        # What is the newest may have changed since the first time.
+        inputs, run_on = ((known.inputs, known.run_on) if known is not None
+                          else plan_inputs(session, wanted))
     parameters = wanted.model_dump(mode="json")
     kind = parameters.pop("kind")
     submission = Submission(kind, parameters, inputs, run_on, priority, key)
