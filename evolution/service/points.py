@@ -41,6 +41,7 @@ class RunPoints(BaseModel):
     verified: bool
     parts: list[str] = Field(description="Names of the parts.", examples=[["stem", "cell1"]])
     points: list[Point]
+    winner: int | None = Field(description="Number of the winner; None where it is not among them.")
     best: dict[str, Any]
     reference: dict[str, Any]
 
@@ -89,6 +90,8 @@ def read_points(run: Resource, blobs: BlobStore) -> RunPoints:
                       front=one.vector in front,
                       parts_ms=[round(ms, _DIGITS) for ms in row])
                 for (number, one), row in zip(shown, parts.tolist(), strict=True)],
+        winner=next((number for number, one in shown
+                     if _values(story, one) == result.best.architecture), None),
         best=result.best.model_dump(mode="json"),
         reference=result.reference.model_dump(mode="json"))
 

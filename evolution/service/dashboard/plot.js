@@ -63,7 +63,10 @@ export class Plot {
     this.show(point);
     for (const [curveNumber, trace] of (this.element.data ?? []).entries()) {
       const pointNumber = trace.customdata?.findIndex(([number]) => number === point.number) ?? -1;
-      if (pointNumber >= 0) Plotly.Fx.hover(this.element, [{ curveNumber, pointNumber }]);
+      if (pointNumber >= 0) {
+        Plotly.Fx.hover(this.element, [{ curveNumber, pointNumber }]);
+        return;
+      }
     }
   }
 
@@ -75,10 +78,10 @@ export class Plot {
       line: { color: marker.color, shape: "hv" },
       hovertemplate: `%{x:.2f} ms, at most %{customdata[1]:.2f}<br>${run.objective} %{y:.4f}`
         + "<extra></extra>" });
-    const networks = [["searched", run.best], ["reference", run.reference]]
-      .map(([name, one]) => marks([{ latency_ms: one.measured_latency_ms
-        ?? one.predicted_latency_ms, upper_ms: one.upper_latency_ms,
-      error: one.metrics?.[run.objective] }],
+    const networks = [["searched", run.best, run.winner], ["reference", run.reference, null]]
+      .map(([name, one, number]) => marks([{ number, upper_ms: one.upper_latency_ms,
+        latency_ms: one.measured_latency_ms ?? one.predicted_latency_ms,
+        error: one.metrics?.[run.objective] }],
       `${name}, ${one.measured_latency_ms ? "measured" : "predicted"}`,
       { color: colour(name === "searched" ? "--good" : "--busy"), size: 14, symbol: "star" }));
     return [

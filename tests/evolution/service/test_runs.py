@@ -82,6 +82,7 @@ def test_every_scored_architecture_has_its_latency_by_part(place: Site, story: S
 def test_one_architecture_with_what_is_known_of_it(place: Site, story: Story) -> None:
     numbers = {one.vector: number for number, one in enumerate(story.candidates, start=1)}
     best = min(story.candidates, key=lambda one: one.fitness)
+    assert get(place, "/runs/1/points")["winner"] == numbers[best.vector]
     shown = get(place, f"/runs/1/architectures/{numbers[best.vector]}")
     assert shown["winner"] is True
     assert shown["architecture"] == story.result.best.architecture
