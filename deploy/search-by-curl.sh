@@ -24,11 +24,15 @@ key="${KEY:=by-curl}" out="${OUT:=by-curl}"
 ask() { curl --silent --show-error --fail-with-body "${auth[@]}" "$@"; }
 field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 
-submit() { # kind, further parameters
+made() { # what a request made: its number, or what the service says against it
     local said
-    said=$(ask -H 'Content-Type: application/json' -H "Idempotency-Key: $key-$1" \
-        -d "{\"kind\": \"$1\", $of$2}" "$api/jobs") || { echo "$said" >&2; exit 1; }
+    said=$(ask "$@") || { echo "$said" >&2; exit 1; }
     field id <<< "$said"
+}
+
+submit() { # kind, further parameters
+    made -H 'Content-Type: application/json' -H "Idempotency-Key: $key-$1" \
+        -d "{\"kind\": \"$1\", $of$2}" "$api/jobs"
 }
 
 follow() { # job; shows its log until it has ended, also over restarts of the server
@@ -52,8 +56,9 @@ sys.exit(not any(file["sha256"] == sys.argv[1] for table in json.load(sys.stdin)
 if [ -n "${TABLE:-}" ] && uploaded "$TABLE/table.json"; then
     echo "the table is there already"
 elif [ -n "${TABLE:-}" ]; then
-    ask -F "table.json=@$TABLE/table.json" -F "table.parquet=@$TABLE/table.parquet" \
-        -F "networks.parquet=@$TABLE/networks.parquet" "$api/tables" | field id
+    number=$(made -F "table.json=@$TABLE/table.json" -F "table.parquet=@$TABLE/table.parquet" \
+        -F "networks.parquet=@$TABLE/networks.parquet" "$api/tables")
+    echo "table $number"
 else
     job=$(submit profile ", \"networks\": ${NETWORKS:=90}")
     follow "$job"

@@ -45,10 +45,10 @@ def main(
     import re
     import signal
     import socket
-    from importlib.metadata import version
 
     import psutil
 
+    from evolution.provenance import versions
     from evolution.service.logs import log_as_json
     from evolution.service.worker.link import Link
     from evolution.service.worker.loop import Worker
@@ -64,7 +64,7 @@ def main(
     folder = work or Path("metronas-work") / device.replace(":", "-")
     registration: dict[str, Any] = {
         "machine": safe_name(machine or socket.gethostname(), "machine"), "device": device,
-        "target": target.name, "version": version("metronas"),
+        "target": target.name, "version": versions().get("metronas", "unknown"),
         "info": {"title": target.title, "cores": os.cpu_count(),
                  "memory_gb": round(psutil.virtual_memory().total / 1e9, 1)}}
     log_as_json()

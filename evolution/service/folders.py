@@ -28,11 +28,11 @@ def run_folders(runs: Sequence[Resource], blobs: BlobStore) -> Iterator[list[Pat
     """
     with blobs.scratch() as place:
         try:
-            yield [_laid_out(run, place.absolute(), blobs) for run in runs]
+            yield [_laid_out(run, place, blobs) for run in runs]
         except ServiceError:
             raise
         except UserError as error:
-            raise ServiceError(str(error).replace(f"{place.absolute()}/", "")) from None
+            raise ServiceError(str(error).replace(f"{place}/", "")) from None
 
 
 def _laid_out(run: Resource, place: Path, blobs: BlobStore) -> Path:
@@ -46,5 +46,5 @@ def _laid_out(run: Resource, place: Path, blobs: BlobStore) -> Path:
         if size_bytes > _MOST_BYTES:
             raise ServiceError(f"{name} of run {run.id} is too large to be shown: {size_bytes} "
                                "bytes; download it instead")
-        (folder / name).symlink_to(blobs.path(files[name]["sha256"]).absolute())
+        (folder / name).symlink_to(blobs.path(files[name]["sha256"]))
     return folder

@@ -58,8 +58,9 @@ class BlobStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = writable_folder(folder)
-        self._folder_of_incoming = writable_folder(folder / "incoming")
+        # Its files are read by processes and reached by links that lie elsewhere.
+        self.folder = writable_folder(folder.absolute())
+        self._folder_of_incoming = writable_folder(self.folder / "incoming")
 
     def path(self, sha256: str) -> Path:
         """Where a file lies.

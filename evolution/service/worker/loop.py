@@ -49,7 +49,8 @@ class Worker:
 
     def __init__(self, link: Link, work: Path, registration: dict[str, Any],
                  build: Build = build) -> None:
-        self._link, self._work, self._build = link, writable_folder(work), build
+        # Commands run in folders below it.
+        self._link, self._work, self._build = link, writable_folder(work.absolute()), build
         self._lock = _claim(work)
         self._registration = Registration(key=_key(work), **registration)
         self.stopping = threading.Event()

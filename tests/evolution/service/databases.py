@@ -71,14 +71,16 @@ def _serve(data: Path, user: str | None) -> Iterator[str]:
                     "--no-locale", "-E", "UTF8"], check=True, user=user, **quiet)
     server = subprocess.Popen(
         [_binary("postgres"), "-D", data, "-p", str(port), "-c", "listen_addresses=127.0.0.1",
-         "-c", f"unix_socket_directories={data}", "-c", "fsync=off",
-         "-c", "max_connections=200"], user=user, **quiet)
+         "-c", f"unix_socket_directories={data}", "-c", "max_connections=200",
+         # Nothing of it outlives the tests.
+         "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
+         "-c", "autovacuum=off"], user=user, **quiet)
     address = f"tester@127.0.0.1:{port}"
     try:
         _await_server(address, server)
         yield address
     finally:
-        server.send_signal(signal.SIGINT)  # at once, whoever is connected
+        server.send_signal(signal.SIGQUIT)  # at once, without writing what is thrown away
         server.wait(timeout=30)
 
 

@@ -7,10 +7,12 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from evolution.client import Client
 from evolution.service.core import Service
 from tests.evolution.service.sites import listening, settings
 
@@ -87,3 +89,24 @@ def test_the_client_from_the_shell(tmp_path: Path) -> None:
         assert (followed.returncode, followed.stderr.splitlines()[-1]) == (1, "job 1: cancelled")
         (job,) = json.loads(client("list", "--json").stdout)
         assert (job["state"], job["parameters"]["steps"]) == ("cancelled", 3)
+
+
+def test_a_worker_from_the_shell_registers_and_stops_when_asked(tmp_path: Path) -> None:
+    service = Service.open(settings(tmp_path / "data"))
+    with listening(service) as url, Client(url) as client:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "evolution.worker", "--device", "cpu", "--server", url],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE)
+        try:
+            for _ in range(600):
+                if client.list("devices") or worker.poll() is not None:
+                    break
+                time.sleep(0.05)
+            worker.terminate()
+            _, said = worker.communicate(timeout=30)
+        finally:
+            worker.kill()
+        (device,) = client.list("devices")
+        assert (device["name"], device["target"], device["alive"]) == ("cpu", "cpu", True)
+        assert worker.returncode == 0, said
+        assert (tmp_path / "metronas-work" / "cpu" / "worker.json").exists()

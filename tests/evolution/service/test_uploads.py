@@ -183,14 +183,18 @@ def test_a_table_that_grows_beyond_all_memory_is_refused(
     assert place.ask("GET", "/health").status_code == 200
 
 
-def test_an_uploaded_table_is_fitted_by_a_real_job(table: Path, tmp_path: Path) -> None:
-    service = Service.open(settings(tmp_path / "data"))
+def test_an_uploaded_table_is_fitted_by_a_real_job(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Folders are given as people give them, relative to where they are.
+    monkeypatch.chdir(tmp_path)
+    service = Service.open(settings(Path("data")))
     with listening(service) as url, Client(url) as client:
         made = client.upload_table(table)
         assert made["key"] == "flownas-small-onnxruntime-fp32-b1-t1"
         assert made["info"]["identity"] == LatencyTable.load(table).identity
         job = client.submit("fit", target="cpu")
-        worker = Worker(Link(url, None, 60.0), tmp_path / "work", {
+        worker = Worker(Link(url, None, 60.0), Path("work"), {
             "machine": "box", "device": "cpu", "target": "cpu", "version": "1"})
         thread = threading.Thread(target=worker.run)
         thread.start()
