@@ -41,7 +41,7 @@ follow() { # job; shows its log until it has ended, also over restarts of the se
     while [ "$state" = queued ] || [ "$state" = running ]; do
         ask --no-buffer "$api/jobs/$1/events" |
             sed -un 's/^data: {"line": "\(.*\)", "at_s".*$/  \1/p' || sleep 5
-        state=$(ask "$api/jobs/$1" | field state) || state=running
+        state=$(ask "$api/jobs/$1" | field state 2> /dev/null) || state=running
     done
     echo "job $1: $state"
     [ "$state" = "done" ] || { ask "$api/jobs/$1" | field message >&2; exit 1; }
