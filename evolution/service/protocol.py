@@ -12,6 +12,7 @@ from evolution.service.paths import safe_path
 
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+_Fence = Annotated[int, Field(ge=0, le=2**31 - 1, examples=[8])]
 # Printable, so that every database takes it; and bounded.
 _Line = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f]*$")]
 _DEPTH, _ITEMS = 6, 5000
@@ -28,7 +29,7 @@ class Registration(Message):
 
     key: str = Field(pattern="^[0-9a-f]{64}$")
     machine: Name
-    device: str = Field(pattern="^(cpu|cuda:[0-9]{1,3})$")
+    device: str = Field(pattern="^(cpu|cuda:[0-9]{1,3})$", examples=["cuda:0"])
     target: Name
     info: dict[str, Any] = Field(default={}, max_length=50)
     version: Name
@@ -42,9 +43,9 @@ class Registration(Message):
 class Registered(Message):
     """The server's answer; `lease_s` and `poll_s` are seconds."""
 
-    worker: int
-    lease_s: float
-    poll_s: float
+    worker: int = Field(examples=[2])
+    lease_s: float = Field(examples=[60.0])
+    poll_s: float = Field(examples=[2.0])
 
 
 class InputFile(Message):
@@ -66,11 +67,11 @@ class Source(Message):
 class LeaseMessage(Message):
     """A job for a worker; see `evolution.service.queue.records.Leased`."""
 
-    lease: int
-    fence: int
-    lease_s: float
-    job: int
-    kind: str
+    lease: int = Field(examples=[21])
+    fence: int = Field(examples=[8])
+    lease_s: float = Field(examples=[60.0])
+    job: int = Field(examples=[3])
+    kind: str = Field(examples=["search"])
     parameters: dict[str, Any]
     attempt: int
     sources: list[Source]
@@ -80,8 +81,9 @@ class LeaseMessage(Message):
 class Heartbeat(Message):
     """What happened since the last one; lines are numbered within the lease."""
 
-    fence: _Count
-    lines: list[tuple[_Count, _Line]] = Field(default=[], max_length=500)
+    fence: _Fence
+    lines: list[tuple[_Count, _Line]] = Field(default=[], max_length=500,
+                                              examples=[[[0, "12 of 90 networks"]]])
     done: _Count | None = None
     total: _Count | None = None
 
@@ -89,7 +91,7 @@ class Heartbeat(Message):
 class Alive(Message):
     """The server's answer to a heartbeat."""
 
-    cancel: bool
+    cancel: bool = Field(examples=[False])
 
 
 class HandedFile(Message):
@@ -126,7 +128,7 @@ class MadeResource(Message):
 class Finish(Message):
     """A job's end."""
 
-    fence: _Count
+    fence: _Fence
     outcome: Literal["done", "failed", "cancelled"]
     message: _Line = ""
     files: list[HandedFile] = Field(default=[], max_length=_ITEMS)
@@ -144,7 +146,7 @@ class Finish(Message):
 class Released(Message):
     """A worker gives a job back."""
 
-    fence: _Count
+    fence: _Fence
 
 
 def check_plain(value: Any, depth: int = _DEPTH) -> None:

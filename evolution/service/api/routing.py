@@ -34,7 +34,7 @@ class Routes:
     def __init__(self, tag: str, prefix: str = PREFIX) -> None:
         self.router = APIRouter(prefix=prefix, tags=[tag])
 
-    def add(self, method: Method, path: str, role: Role, **options: Any
+    def add(self, method: Method, path: str, role: Role, *, example: Any = None, **options: Any
             ) -> Callable[[Handler], Handler]:
         """Decorator that adds a route.
 
@@ -42,14 +42,18 @@ class Routes:
             method: HTTP method.
             path: below the prefix.
             role: what the caller's token needs.
+            example: an answer, for routes whose answer's type shows none.
             options: as FastAPI takes them.
         """
         extra = {"x-role": role.value, **options.pop("openapi_extra", {})}
         if role is not Role.anyone:
             extra["security"] = [{"token": []}]
+        answers = {**_REFUSALS, **options.pop("responses", {})}
+        if example is not None:
+            answers[200] = {"content": {"application/json": {"example": example}}}
         return self.router.api_route(
             path, methods=[method], dependencies=[Depends(_gate(role))], openapi_extra=extra,
-            responses={**_REFUSALS, **options.pop("responses", {})}, **options)
+            responses=answers, **options)
 
 
 def service_of(request: Request) -> Service:

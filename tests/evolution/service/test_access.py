@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,29 @@ def test_every_route_is_in_the_document_and_in_this_table(guarded: Site) -> None
         key: role.value for key, role in ROUTES.items()}
     for path in ("/docs", "/redoc", f"{API}/nothing", "/static/../core.py"):
         assert guarded.ask("GET", path).status_code == 404
+
+
+def shows_example(part: Any, schemas: dict[str, Any], seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a part of the document has an example, itself or in what it refers to."""
+    text = json.dumps(part)
+    named = [name for name in schemas if f'/schemas/{name}"' in text and name not in seen]
+    return '"example' in text or any(
+        shows_example(schemas[name], schemas, seen | {name}) for name in named)
+
+
+def test_every_route_shows_what_goes_in_and_comes_out(guarded: Site) -> None:
+    document = guarded.ask("GET", "/openapi.json", None).json()
+    schemas = document["components"]["schemas"]
+    bare = []
+    for (method, path), operation in operations(document).items():
+        parts = [part for part in operation.get("parameters", []) if part["in"] == "path"]
+        # What a browser or a worker sends or gets as bytes has no text to show.
+        for said in (operation.get("requestBody", {}), *(
+                operation["responses"].get(status, {}) for status in ("200", "201"))):
+            parts += [said["content"]["application/json"]] if "application/json" in said.get(
+                "content", {}) else []
+        bare += [(method, path) for part in parts if not shows_example(part, schemas)]
+    assert set(bare) <= {("GET", "/openapi.json")}
 
 
 @pytest.mark.parametrize(("method", "path"), list(ROUTES), ids=str)

@@ -15,8 +15,8 @@ from evolution.service.jobs.kinds import NAME, Name
 from evolution.service.store.models import Audit, Token, User
 
 routes = Routes("administration")
-_TokenId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
-_UserName = Annotated[str, Path(pattern=NAME)]
+_TokenId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", examples=["0f3c5a7e9b1d"])]
+_UserName = Annotated[str, Path(pattern=NAME, examples=["ann"])]
 
 
 class NewToken(BaseModel):
@@ -30,15 +30,15 @@ class NewToken(BaseModel):
 class MadeToken(BaseModel):
     """A token, shown this once."""
 
-    token: str
+    token: str = Field(examples=["mn_0f3c5a7e9b1d_" + "x" * 43])
 
 
 class TokenView(BaseModel):
     """A token without its secret."""
 
-    id: str
-    user: str
-    role: str
+    id: str = Field(examples=["0f3c5a7e9b1d"])
+    user: str = Field(examples=["ann"])
+    role: str = Field(examples=["submitter"])
     created_at_s: float
     revoked_at_s: float | None
 
@@ -47,8 +47,8 @@ class Quota(BaseModel):
     """How many jobs of a user run, and wait, at most."""
 
     model_config = ConfigDict(extra="forbid")
-    max_running: Annotated[int, Field(ge=0, le=10_000)]
-    max_queued: Annotated[int, Field(ge=0, le=100_000)]
+    max_running: Annotated[int, Field(ge=0, le=10_000, examples=[4])]
+    max_queued: Annotated[int, Field(ge=0, le=100_000, examples=[200])]
 
 
 @routes.add("POST", "/tokens", Role.admin, status_code=201)
@@ -99,7 +99,12 @@ def set_quota(request: Request, name: _UserName, wanted: Quota) -> Quota:
     return wanted
 
 
-@routes.add("GET", "/audit", Role.admin)
+_AUDITED = {"created_at_s": 1700000000.0, "user_name": "ann", "token_id": "0f3c5a7e9b1d",
+            "address": "10.0.0.7", "action": "submit", "subject": "job 3",
+            "detail": {"kind": "search"}}
+
+
+@routes.add("GET", "/audit", Role.admin, example=[_AUDITED])
 def audits(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100
            ) -> list[dict[str, Any]]:
     """Who did what, the newest first."""

@@ -24,8 +24,9 @@ _TYPES = {"html": "text/html; charset=utf-8", "json": "application/json",
 # Pages of jobs run their own scripts, apart from this site: they can ask it for nothing.
 _SANDBOX = ("sandbox allow-scripts allow-popups; default-src 'none'; img-src data: blob:; "
             "script-src 'unsafe-inline'; style-src 'unsafe-inline'; font-src data:")
-_Signature = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
-_Until = Annotated[int, Path(ge=0, le=2**40)]
+_Signature = Annotated[str, Path(pattern="^[0-9a-f]{64}$", examples=["0123abcd" * 8])]
+_Until = Annotated[int, Path(ge=0, le=2**40, description="Seconds since 1970.",
+                              examples=[1700000000])]
 
 
 @routes.add("GET", "/artifacts/{artifact_id}", Role.viewer, response_class=FileResponse)

@@ -15,13 +15,13 @@ from luts.files import writable_folder
 routes = Routes("health", prefix="")
 
 
-@routes.add("GET", "/health", Role.anyone)
+@routes.add("GET", "/health", Role.anyone, example={"status": "alive"})
 def health() -> dict[str, str]:
     """The process answers."""
     return {"status": "alive"}
 
 
-@routes.add("GET", "/ready", Role.anyone,
+@routes.add("GET", "/ready", Role.anyone, example={"status": "ready"},
             responses={503: {"description": "The database or the disk cannot be used"}})
 def ready(request: Request) -> dict[str, str]:
     """Database and disk can be used."""

@@ -18,13 +18,17 @@ routes = Routes("targets and recipes")
 _Name = Annotated[str, Path(pattern=NAME, examples=["cpu"])]
 
 
-@routes.add("GET", "/targets", Role.viewer)
+_TARGET = {"name": "cpu", "kind": "cpu", "title": "this machine's processor",
+           "runtimes": ["onnxruntime"]}
+
+
+@routes.add("GET", "/targets", Role.viewer, example=[_TARGET])
 def targets() -> list[dict[str, Any]]:
     """Facts of every target that the package describes."""
     return [load_target(name).model_dump(mode="json") for name in target_names()]
 
 
-@routes.add("GET", "/targets/{name}", Role.viewer)
+@routes.add("GET", "/targets/{name}", Role.viewer, example=_TARGET)
 def target(name: _Name) -> dict[str, Any]:
     """Facts of one target."""
     try:
@@ -33,13 +37,14 @@ def target(name: _Name) -> dict[str, Any]:
         raise NotFoundError(str(error)) from None
 
 
-@routes.add("GET", "/recipes", Role.viewer)
+@routes.add("GET", "/recipes", Role.viewer, example=["flownas", "flownas-small"])
 def recipes() -> list[str]:
     """Names of the recipes."""
     return recipe_names()
 
 
-@routes.add("GET", "/recipes/{name}", Role.viewer)
+@routes.add("GET", "/recipes/{name}", Role.viewer,
+            example={"name": "flownas-small", "task": "optical_flow"})
 def recipe(name: _Name) -> dict[str, Any]:
     """One recipe, as plain data."""
     try:

@@ -17,7 +17,8 @@ routes = Routes("dashboard", prefix="")
 _TYPES = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8",
           "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 _FOLDER = files("evolution.service") / "dashboard"
-_FileName = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}(\.min)?\.(css|js|svg)$")]
+_FileName = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}(\.min)?\.(css|js|svg)$",
+                                 examples=["app.js"])]
 
 
 @routes.add("GET", "/", Role.anyone, response_class=Response)
