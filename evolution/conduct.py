@@ -15,6 +15,7 @@ from evolution.feasibility import feasible_region
 from evolution.folder import RESULT, RunFolder
 from evolution.front import FrontLog, prove_front
 from evolution.halving import make_scorer
+from evolution.known import known_score
 from evolution.ledger import STARTED, Ledger
 from evolution.level import Level, check_levels
 from evolution.pictures import save_pictures
@@ -117,6 +118,7 @@ def find(
         levels = check_levels(goals, quiet, verifier.reference(), ledger, view)
         region = feasible_region(plan.space, plan.requirements)
     strategy = recipe.strategy_class()(region, recipe.strategy_settings(), settings.seed)
+    strategy.inform(known_score(recipe.strategy.fitness, accuracy))
     scorer = make_scorer(plan.space, pool, recipe.strategy, ledger)
     search = Search(strategy, scorer, region, plan.latency, view)
     log = FrontLog(search, ledger) if settings.pareto is not None else None

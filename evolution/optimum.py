@@ -23,10 +23,11 @@ class Optimiser:
     Args:
         region: what is allowed. Its limits are additive but for a rest (a learned correction, a
             bound that grows with latency): each solution is checked against the limits themselves.
+        groups: decisions whose combinations have scores.
     """
 
-    def __init__(self, region: LegalRegion) -> None:
-        self.region = region
+    def __init__(self, region: LegalRegion, groups: Sequence[tuple[int, ...]] = ()) -> None:
+        self.region, self.groups = region, tuple(groups)
         self._programme: Programme | None = None
 
     def best(self, score: Score, seen: set[Vector]) -> Optimum | None:
@@ -71,7 +72,7 @@ class Optimiser:
 
     def _solver(self) -> Programme:
         if self._programme is None:
-            self._programme = Programme(self.region.space)
+            self._programme = Programme(self.region.space, self.groups)
         return self._programme
 
     def _solved(self, score: Score, seen: set[Vector]) -> Optimum | None:

@@ -3,59 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evolution.counts import gathered
+from evolution.score import Optimum, Score
 from evolution.strategies.base import Floats, Vector
 from luts.errors import UserError
-from luts.space import Factor, OperatorSpace, Vectors
+from luts.space import Factor, OperatorSpace
+
+__all__ = ["INFEASIBLE", "Optimum", "Programme", "Score"]
 
 INFEASIBLE = 2  # status of scipy.optimize.milp
-
-
-@dataclass(frozen=True)
-class Score:
-    """A sum of scores of choices and of factor rows.
-
-    Attributes:
-        choices: per decision, the score of each choice, each of shape ``(choices,)``; or empty.
-        rows: per factor of the space, the score of each of its rows, each of shape ``(rows,)``;
-            or empty.
-    """
-
-    choices: Sequence[Floats] = ()
-    rows: Sequence[Floats] = ()
-
-    def of(self, space: OperatorSpace, vectors: Vectors) -> Floats:
-        """Scores of architectures, shape ``(count,)``.
-
-        Args:
-            space: the space.
-            vectors: index vectors, shape ``(count, decisions)``.
-        """
-        total = gathered(space, self.rows, vectors) if self.rows else np.zeros(len(vectors))
-        for decision, values in enumerate(self.choices):
-            total = total + values[vectors[:, decision]]
-        return total
-
-
-@dataclass(frozen=True)
-class Optimum:
-    """What the solver found.
-
-    Attributes:
-        vector: an architecture of the highest score.
-        score: that score.
-        bound: no architecture has a higher one; equal to ``score`` but for the solver's tolerance.
-    """
-
-    vector: Vector
-    score: float
-    bound: float
 
 
 class Programme:
@@ -63,19 +23,26 @@ class Programme:
 
     One binary per factor row says which row a factor takes. Factors that share a decision agree
     on its value, which is one equation per value. Decisions that no factor sees get a factor of
-    their own that costs nothing.
+    their own that costs nothing, and so do groups of decisions that a score knows of and that are
+    those of no factor.
 
     Attributes:
         space: the space.
         equations: what every architecture fulfils, shape ``(equations, rows of all factors)``.
         rights: their right-hand sides, shape ``(equations,)``.
+
+    Args:
+        space: the space.
+        groups: decisions whose combinations have scores.
     """
 
-    def __init__(self, space: OperatorSpace) -> None:
+    def __init__(self, space: OperatorSpace, groups: Sequence[tuple[int, ...]] = ()) -> None:
         self.space = space
-        seen = {i for factor in space.factors for i in factor.decisions}
-        free = (i for i in range(len(space.decisions)) if i not in seen)
-        self._factors = (*space.factors, *(Factor(space.decisions[i].name, (i,)) for i in free))
+        known = {factor.decisions for factor in space.factors}
+        seen = {i for decisions in known for i in decisions}
+        free = [(i,) for i in range(len(space.decisions)) if i not in seen]
+        more = dict.fromkeys([*free, *(group for group in groups if group not in known)])
+        self._factors = (*space.factors, *(Factor(f"decisions {own}", own) for own in more))
         self._choices = [_rows(space, factor) for factor in self._factors]
         self._starts = np.cumsum([0, *map(len, self._choices)])
         self._owner: dict[int, int] = {}
@@ -109,6 +76,8 @@ class Programme:
 
         gain = self._gain(score.choices) if score.choices else np.zeros(int(self._starts[-1]))
         gain = gain + self.per_row(score.rows) if score.rows else gain
+        for decisions, values in score.groups:
+            gain = gain + self._indicator_of(self._factor_of(decisions), values)
         constraints = [LinearConstraint(self.equations, self.rights, self.rights)]
         rows = [self.per_row(uses) for uses, _ in limits]
         # With exclusions a dominated row can be part of the optimum.
@@ -190,6 +159,12 @@ class Programme:
             part = scores[decision][self._choices[index][:, place]]
             total[self._starts[index] : self._starts[index + 1]] += part
         return total
+
+    def _factor_of(self, decisions: tuple[int, ...]) -> int:
+        for index, factor in enumerate(self._factors):
+            if factor.decisions == decisions:
+                return index
+        raise ValueError(f"the programme over {self.space.name} was made without group {decisions}")
 
     def per_row(self, uses: Sequence[Floats]) -> Floats:
         """Values of the space's factor rows as one array, shape ``(rows of all factors,)``."""

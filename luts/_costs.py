@@ -58,6 +58,15 @@ def _pointwise(flops_each: int) -> Callable[[Operator], Cost]:
     return cost
 
 
+def _concat(op: Operator) -> Cost:
+    """Side by side along the channels, which ``out`` sums where they are not those of the first."""
+    first = op.inputs[0]
+    out = first
+    if "out" in op.attribute_map:
+        out = (first[0], cast(int, op.get("out")), *first[2:])
+    return Cost(prod(out), sum(prod(shape) for shape in op.inputs) + prod(out), out)
+
+
 def _correlation(op: Operator) -> Cost:
     n, c, h, w = op.inputs[0]
     pixels = h * w
@@ -113,7 +122,7 @@ _COSTS: dict[str, Callable[[Operator], Cost]] = {
     "correlation": _correlation,
     "correlation_lookup": _lookup,
     "convex_upsample": _convex_upsample,
-    "concat": _pointwise(1),
+    "concat": _concat,
     "activation": _pointwise(1),
     **GENERAL_COSTS,
     **EXECUTED_COSTS,

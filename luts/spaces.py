@@ -11,10 +11,15 @@ SPACES: Registry[OperatorSpace] = Registry(
     {
         "bn-nas": "supernet.spaces.bn_nas:bn_nas",
         "bn-nas-small": "supernet.spaces.bn_nas:bn_nas_small",
+        "fp-nas-darts": "supernet.spaces.parsec:fp_nas_darts",
+        "fp-nas-darts-small": "supernet.spaces.parsec:fp_nas_darts_small",
         "flownas": "supernet.spaces.flownas:flownas",
         "flownas-small": "supernet.spaces.flownas:flownas_small",
         "nasbench-macro": "supernet.spaces.nasbench_macro:nasbench_macro",
         "parsec-chain-small": "supernet.spaces.bn_nas:parsec_chain_small",
+        "parsec-darts": "supernet.spaces.parsec:parsec_darts",
+        "parsec-darts-large": "supernet.spaces.parsec:parsec_darts_large",
+        "parsec-darts-small": "supernet.spaces.parsec:parsec_darts_small",
     },
 )
 

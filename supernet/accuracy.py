@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 Array = npt.NDArray[np.float32]
+Terms = Sequence[tuple[tuple[int, ...], npt.NDArray[np.float64]]]
+"""Indices of decisions, and a value of each combination of their choices, the last the fastest."""
 Image = npt.NDArray[np.uint8]
 Predict = Callable[..., Array]
 """Output of a network for its inputs, in the order of `AccuracySource.example_inputs`."""
@@ -42,6 +44,10 @@ class AccuracySource(abc.ABC):
             architecture: whose network is scored.
             pairs: the first so many of the validation pairs or images (None: all).
         """
+
+    def sums(self) -> Mapping[str, Terms]:
+        """Metrics that are known of every architecture beforehand, as sums over decisions."""
+        return {}
 
     @abc.abstractmethod
     def score_reference(self) -> dict[str, float]:

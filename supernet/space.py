@@ -51,6 +51,15 @@ class SearchSpace(OperatorSpace):
         return {}
 
     @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Decisions that belong together, such as those of one layer, by their indices.
+
+        Together they are all decisions, each once. A distribution over architectures may learn
+        what goes well together within a group; groups are independent of each other.
+        """
+        return tuple((index,) for index in range(len(self.decisions)))
+
+    @property
     def largest(self) -> npt.NDArray[np.int64]:
         """Index vector of the architecture that contains all others."""
         return self.cardinalities - 1

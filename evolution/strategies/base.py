@@ -15,6 +15,7 @@ from luts.space import OperatorSpace, Vectors
 
 if TYPE_CHECKING:
     from evolution.constraint import Limit
+    from evolution.score import Score
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -81,6 +82,18 @@ class Strategy(abc.ABC):
         """Names of what it minimises, the first of them ``fitness``; see `evolution.objectives`."""
         return ("fitness",)
 
+    def inform(self, score: Score | None) -> None:
+        """Is told, before anything is asked, what the fitness is, where that is known beforehand.
+
+        Args:
+            score: minus the fitness of every architecture, as a sum; None where only scoring an
+                architecture tells.
+
+        Raises:
+            UserError: the strategy cannot do without.
+        """
+        return None
+
     @property
     @abc.abstractmethod
     def batch(self) -> int:
@@ -124,6 +137,7 @@ STRATEGIES: Registry[Strategy] = Registry(
     "strategy",
     "metronas.strategies",
     {
+        "additive": "evolution.strategies.additive:Additive",
         "evolution": "evolution.strategies.evolution:Evolution",
         "exact": "evolution.strategies.exact:Exact",
         "front": "evolution.strategies.front:Front",

@@ -80,6 +80,8 @@ def _conv(op: Operator) -> list[Row]:
         name = "depthwise" if channels == groups else "grouped"
     rows = [_row(name, cost.flops, cost.values_moved, groups, out[0] * prod(out[2:]),
                  out[1] / groups, channels / groups * prod(kernel), cost.parameters)]
+    if op.get("pre", "none") != "none":
+        rows.append(_pointwise(prod(op.inputs[0])))
     act = op.get("act", "none") if "act" in op.attribute_map else op.get("activation", "none")
     if op.get("residual", 0) or len(op.inputs) > 1:
         rows.append(_pointwise(prod(out), 2))

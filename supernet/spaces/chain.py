@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from luts.errors import UserError
 from luts.operator import PlacedOperator
 from luts.space import Architecture, Choice, Decision, Factor
 from supernet.indicator import IndicatorSpace
@@ -19,6 +16,7 @@ from supernet.spaces._chain import (
     lower_layer,
     lower_stem,
 )
+from supernet.spaces._classifier import ClassifierSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from supernet.spaces._chain_networks import ChainNetwork, ChainSupernet
 
 
-class ChainSpace(IndicatorSpace):
+class ChainSpace(ClassifierSpace, IndicatorSpace):
     """One decision for each layer: the index of its block. Widths are fixed.
 
     A layer that changes width or resolution cannot be the identity, unless the chain projects.
@@ -114,30 +112,6 @@ class ChainSpace(IndicatorSpace):
         """See `IndicatorSpace`."""
         held = zip(supernet.last_norms(), self.decisions, strict=True)
         return [[norms[value] for value in decision.choices] for norms, decision in held]
-
-    def at_batch(self, batch: int) -> Self:
-        """See `luts.space.OperatorSpace`."""
-        if batch < 1:
-            raise UserError(f"batch must be at least 1, got {batch}")
-        space = copy.copy(self)
-        space.batch = batch
-        return space
-
-    def export_onnx(self, architecture: Architecture | None, path: Path) -> None:
-        """See `luts.space.OperatorSpace`."""
-        import torch
-
-        from supernet.export import export_classifier
-
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            network = self.build_reference() if architecture is None else self.build(architecture)
-        images = torch.zeros(self.batch, 3, self.input_height, self.input_width)
-        export_classifier(network, images, path, self.placed(architecture))
-
-    def placed(self, architecture: Architecture | None) -> list[PlacedOperator]:
-        """Operators of an architecture, or of the reference (None)."""
-        return self.lower_reference() if architecture is None else self.lower(architecture)
 
 
 def _decision(name: str, layer: Layer, config: ChainConfig) -> Decision:

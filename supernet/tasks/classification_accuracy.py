@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -12,30 +12,30 @@ from torch import nn
 
 from luts.errors import UserError
 from luts.recipes import read_recipe
-from luts.space import Architecture, Vectors
-from supernet.accuracy import AccuracySource, Array, Image, Predict
+from luts.space import Architecture, Factor, Vectors
+from supernet.accuracy import AccuracySource, Array, Image, Predict, Terms
 from supernet.data.images.source import ImageSource
 from supernet.distribution import Distribution
 from supernet.export import INPUT_IMAGE, export_classifier
-from supernet.indicator import IndicatorSpace, block_scores, indicator
+from supernet.indicator import IndicatorSpace, block_scores
 from supernet.network import Network
 from supernet.one_thread import OneThread
 from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
 from supernet.tasks.label_judge import INDICATOR
 from supernet.tasks.label_pictures import answer, shown
-from supernet.tasks.labels import label_metrics
+from supernet.tasks.labels import CHUNK, label_metrics, logits_of
 from supernet.training.checkpoint import load_checkpoint
-from supernet.training.image_stage import (
-    CHUNK,
-    logits_of,
-    open_images,
-    outputs_of,
-    trained_with,
-)
+from supernet.training.image_stage import open_images, outputs_of, trained_with
 from supernet.weights import load_trained, weights_path
 
 IMPROBABILITY = "improbability"
+
+
+def _sum(space: SearchSpace, terms: Terms, vector: Vectors) -> float:
+    """What terms add up to for one architecture, of shape ``(1, decisions)``."""
+    return sum(float(values[space.factor_rows(Factor("", decisions), vector)[0]])
+               for decisions, values in terms)
 
 
 def trained_source(
@@ -94,8 +94,7 @@ class ClassificationAccuracy(AccuracySource):
             "calibration_images": len(self.calibration),
         }
         recalibrate(self.trained.reference, self.calibration, chunk=CHUNK)
-        self._dataless = {name: score for name, score in self._scores_without_data().items()
-                          if name in self.wanted}
+        self._sums = self._scores_without_data()
 
     @OneThread()
     def network(self, architecture: Architecture | None) -> Network:
@@ -116,21 +115,28 @@ class ClassificationAccuracy(AccuracySource):
         if pairs is not None and not 1 <= pairs <= images:
             raise UserError(f"{pairs} validation images: there are 1 to {images}")
         vector = self.space.encode(architecture)[None]
-        found = {name: score(vector) for name, score in self._dataless.items()}
+        found = {name: _sum(self.space, terms, vector) for name, terms in self._sums.items()
+                 if name in self.wanted}
         if self.wanted - set(found) or not found:
             found |= self._metrics(self.network(architecture), pairs)
         return found
 
-    def _scores_without_data(self) -> dict[str, Callable[[Vectors], float]]:
+    def sums(self) -> Mapping[str, Terms]:
+        """See `AccuracySource`."""
+        return self._sums
+
+    def _scores_without_data(self) -> dict[str, Terms]:
         """What the supernet itself says of an architecture, smaller is better."""
         space, supernet = self.space, self.trained.supernet
-        found: dict[str, Callable[[Vectors], float]] = {}
+        found: dict[str, Terms] = {}
         if isinstance(space, IndicatorSpace):
-            blocks = block_scores(space, supernet)
-            found[INDICATOR] = lambda vector: -float(indicator(blocks, vector)[0])
+            scores = block_scores(space, supernet)
+            found[INDICATOR] = [((index,), -each) for index, each in enumerate(scores)]
         distribution = getattr(supernet, "distribution", None)
         if isinstance(distribution, Distribution):
-            found[IMPROBABILITY] = lambda vector: -float(distribution.log_probability(vector)[0])
+            with torch.no_grad():
+                shares = [-each.double().numpy() for each in distribution.log_shares()]
+            found[IMPROBABILITY] = list(zip(distribution.groups, shares, strict=True))
         return found
 
     def score_reference(self) -> dict[str, float]:

@@ -14,9 +14,9 @@ from supernet.data.images.source import ImageSource
 from supernet.indicator import IndicatorSpace, block_scores, indicator
 from supernet.network import Network
 from supernet.recalibrate import recalibrate
-from supernet.tasks.labels import label_metrics
+from supernet.tasks.labels import CHUNK, label_metrics, logits_of
 from supernet.training.image_settings import ImageSettings
-from supernet.training.image_stage import CHUNK, logits_of, open_images, outputs_of
+from supernet.training.image_stage import open_images, outputs_of
 
 if TYPE_CHECKING:
     from supernet.space import SearchSpace

@@ -5,6 +5,11 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from supernet.network import Network
+
+CHUNK = 128
+"""Images that a network sees at once where many are scored."""
+
 
 def label_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> torch.Tensor:
     """Cross-entropy, with a share of the target spread over all classes.
@@ -52,3 +57,9 @@ def label_metrics(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, float
         "error_top5": 100 * (1 - float(hits.any(1).float().mean())),
         "loss": float(F.cross_entropy(logits.float(), labels)),
     }
+
+
+def logits_of(network: Network, images: torch.Tensor) -> torch.Tensor:
+    """Logits (N, classes) of many images, chunk by chunk."""
+    with torch.no_grad():
+        return torch.cat([network(part) for part in torch.split(images, CHUNK)])

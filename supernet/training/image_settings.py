@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -52,8 +53,13 @@ class ParsecSettings(Section):
             the paper does not tell, and the sum is very sharp for large batches.
         temperature: that log-likelihoods are divided by.
         rate: learning rate of the logits over that of the weights.
+        beta1: of the logits' Adam (PARSEC: 0.5).
+        joint_from: share of the training after which decisions of a group are learned together
+            (FP-NAS's switch; 0: always, 1: never). Before it they are independent.
         cost: weight of the cost of samples above the target (FP-NAS's beta).
-        target_gflops: that target, of the whole network (None: no cost).
+        target_gflops: that target, of the whole network (None: ``prices`` says it, or no cost).
+        prices: file of `evolution.prices`; samples above its limits, such as a latency, cost
+            something. Its digest is part of a training's identity, its place is not.
     """
 
     samples: int = Field(default=0, ge=0)
@@ -61,8 +67,11 @@ class ParsecSettings(Section):
     likelihood: Literal["sum", "mean"] = "sum"
     temperature: float = Field(default=1.0, gt=0)
     rate: float = Field(default=1.0, gt=0)
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    joint_from: float = Field(default=0.0, ge=0, le=1)
     cost: float = Field(default=0.0, ge=0)
     target_gflops: float | None = Field(default=None, gt=0)
+    prices: Path | None = Field(default=None, exclude=True)
 
     @property
     def used(self) -> bool:

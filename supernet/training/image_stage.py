@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from luts.errors import UserError
-from luts.files import read_json, writable_folder, write_json
+from luts.files import read_json, sha256, writable_folder, write_json
 from luts.spaces import load_space
 from supernet.candidates import Candidate
 from supernet.data.images.find import find_images
@@ -21,7 +21,7 @@ from supernet.indicator import IndicatorSpace
 from supernet.network import Network
 from supernet.processes import is_first, own_part
 from supernet.recalibrate import recalibrate
-from supernet.tasks.labels import label_metrics
+from supernet.tasks.labels import CHUNK, label_metrics, logits_of
 from supernet.training.checkpoint import load_checkpoint
 from supernet.training.common import checked
 from supernet.training.image_settings import ImageSettings
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 DATA_FILE = "data.json"
 """In a training folder: where its images lie, which its identity does not hold."""
-CHUNK = 128
 OWN = "own"
 
 
@@ -95,6 +94,8 @@ def make_image_stage(
             ParsecRule(space, network, settings) if settings.parsec.used
             else SupernetLabelRule(space, network, taught, settings)
         )
+        if settings.parsec.prices is not None:
+            extra["prices"] = sha256(settings.parsec.prices)
     else:
         network = (space.build_reference() if candidate is None else candidate.build()).to(place)
         rule = LabelRule(network, settings)
@@ -110,7 +111,7 @@ def make_image_stage(
     def validate() -> dict[str, float]:
         examples, calibration = held()
         if stage == "supernet":
-            return _corners(space, network, examples)
+            return {**_corners(space, network, examples), **rule.held_out(examples)}
         recalibrate(network, calibration, chunk=CHUNK)
         return label_metrics(logits_of(network, examples.images), examples.labels)
 
@@ -152,12 +153,6 @@ def outputs_of(space: SearchSpace) -> int:
     if classes is None:
         raise UserError(f"space '{space.name}' has no classes: it is not for classification")
     return int(classes)
-
-
-def logits_of(network: Network, images: torch.Tensor) -> torch.Tensor:
-    """Logits (N, classes) of many images, chunk by chunk."""
-    with torch.no_grad():
-        return torch.cat([network(part) for part in torch.split(images, CHUNK)])
 
 
 def _corners(space: SearchSpace, network: Network, held: ImageBatch) -> dict[str, float]:

@@ -11,7 +11,7 @@ from luts.files import Journal
 from supernet.data.batch import Batch
 from supernet.processes import is_first, wait_for_all
 from supernet.training.optimisation import Optimisation
-from supernet.training.rules import StepRule
+from supernet.training.rules import TOTAL, StepRule
 from supernet.training.run import JOURNAL, TrainingRun, claim, forget_after, is_finished
 
 __all__ = ["TrainingRun", "is_finished", "train"]
@@ -76,11 +76,17 @@ def train(
     return {key: float(value) for key, value in record.items()}
 
 
+def _summary(name: str, values: list[float]) -> float:
+    """The mean, or the last of what is counted from the start on."""
+    return float(values[-1] if name.endswith(TOTAL) else np.mean(values))
+
+
 class _Log:
     """Means of the steps since the last record, to the journal and to TensorBoard.
 
     Every record has ``seconds_per_step``, ``pairs_per_second`` (or whatever the task trains on) and
-    ``waiting``, the share of the time that the step waited for its batch.
+    ``waiting``, the share of the time that the step waited for its batch. Figures whose name ends
+    with ``_total`` are counted from the start on.
     """
 
     def __init__(self, run: TrainingRun, first: int) -> None:
@@ -107,7 +113,7 @@ class _Log:
         """Means since the last record."""
         names = dict.fromkeys(name for figures in self._window for name in figures)
         means = {
-            name: float(np.mean([f[name] for f in self._window if name in f])) for name in names
+            name: _summary(name, [f[name] for f in self._window if name in f]) for name in names
         }
         elapsed = time.perf_counter() - self._began
         seconds = elapsed / len(self._window)

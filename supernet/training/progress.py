@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import Self
 
+from supernet.training.rules import TOTAL
+
 _LINE_EVERY_S = 30.0
 
 
@@ -46,7 +48,10 @@ class TrainingProgress:
     def report(self, step: int, figures: dict[str, float]) -> None:
         """Shows a step."""
         self._first = self._first or step
-        self._bar.update(self._task, completed=step, shown=f"{figures[self.figure]:.2f}")
+        counted = "".join(f", {value:.0f} {name.removesuffix(TOTAL)}"
+                          for name, value in figures.items() if name.endswith(TOTAL))
+        shown = f"{figures[self.figure]:.2f}{counted}"
+        self._bar.update(self._task, completed=step, shown=shown)
         now = time.monotonic()
         if self._bar.disable and now - self._printed > _LINE_EVERY_S:
             self._printed = now
@@ -54,6 +59,6 @@ class TrainingProgress:
             left = rate * (self.steps - step) / 60
             print(
                 f"{self.label} {step}/{self.steps} loss {figures['loss']:.3f} "
-                f"{self.figure} {figures[self.figure]:.3f}, {left:.0f} min left",
+                f"{self.figure} {figures[self.figure]:.3f}{counted}, {left:.0f} min left",
                 file=sys.stderr, flush=True,
             )

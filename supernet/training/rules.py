@@ -19,6 +19,8 @@ from supernet.training.precision import autocast
 from supernet.training.settings import TrainingSettings
 
 Figures = dict[str, float]
+TOTAL = "_total"
+"""Ends the names of figures that are counted from the start of a training on."""
 
 
 class StepRule(abc.ABC):
@@ -48,6 +50,14 @@ class StepRule(abc.ABC):
         ``factor`` is their learning rate over that of the others.
         """
         return []
+
+    def held_out(self, batch: Any) -> Figures:
+        """Figures of held-out examples that only this rule knows of; the network may change mode.
+
+        Args:
+            batch: what the task trains on.
+        """
+        return {}
 
     def train_mode(self) -> None:
         """Puts the network into training mode."""
