@@ -33,7 +33,7 @@ def main(
     ] = False,
     out: Annotated[Path | None, typer.Option(help="File [runs/prices-RECIPE-TARGET.json].")] = None,
 ) -> None:
-    """Writes what each part of an architecture uses of a latency budget, and of the recipe's limits.
+    """Writes what each part of an architecture uses of a latency budget and the recipe's limits.
 
     A training takes the file in place of FLOPs, on this machine or another: architectures above a
     limit are pushed away as they are sampled. That is no promise; the search that follows keeps
@@ -58,8 +58,8 @@ def main(
     prices = prices_of(plan.space, plan.requirements)
     prices.save(place)
     for limit in prices.limits:
-        print(f"{limit.limit}: sums are within {limit.error:.1%} of the limit of what {_DRAWN} random "
-              "architectures use")
+        print(f"{limit.limit}: sums are within {limit.error:.1%} of the limit of what {_DRAWN} "
+              "random architectures use")
     print(f"written: {place}")
 
 

@@ -36,9 +36,9 @@ def main(
         str | None,
         typer.Option(
             metavar="NAME[:PRESET]",
-            help="How architectures are proposed: joint, predictor-guided, exact, evolution, nsga2 "
-            "or random. Presets of evolution: flownas, vit-resnas, spvnas, once-for-all. Default: "
-            "the recipe's.",
+            help="How architectures are proposed: joint, predictor-guided, exact, evolution, "
+            "nsga2, random, or additive where the fitness is known without scoring. Presets of "
+            "evolution: flownas, vit-resnas, spvnas, once-for-all. Default: the recipe's.",
         ),
     ] = None,
     evaluations: Annotated[

@@ -95,7 +95,7 @@ class Prices:
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptFileError(f"'{path}' is no file of evolution.prices ({error})") from None
         if found.space_sha256 != space_hash(space):
-            raise UserError(f"the prices in '{path}' are of space '{found.space}' as it was, not of "
-                            f"'{space.name}' as it is; make them anew: python -m evolution.prices "
-                            f"--recipe {space.name}")
+            raise UserError(f"the prices in '{path}' are of space '{found.space}' as it was, not "
+                            f"of '{space.name}' as it is; make them anew: "
+                            f"python -m evolution.prices --recipe {space.name}")
         return found

@@ -24,8 +24,8 @@ from supernet.training.sampling import gflops
 from tests.evolution.classifiers import searched, trained
 from tests.predictor.tables import make_table
 from tests.supernet.images import tiny_image_settings
-from tests.supernet.test_classification import images
 from tests.supernet.test_cells import TINY
+from tests.supernet.test_classification import images
 
 RECIPE = "fp-nas-darts-small"
 SETTINGS = ["steps=4", "batch=8", "validation_images=12", "calibration_images=8", "precision=fp32",

@@ -26,6 +26,8 @@ def test_convolutions_are_told_apart(channels: int, groups: int, kernel: int, na
 def test_what_is_fused_into_an_operator_is_a_kernel_of_its_own_in_pytorch() -> None:
     conv = Operator.make("conv", (1, 8, 8, 8), out=8, kernel=(3, 3), act="relu", residual=1)
     assert classes(conv) == ["dense", "binary", "unary"]
+    behind = Operator.make("conv", (1, 8, 8, 8), out=8, kernel=(3, 3), pre="relu", act="none")
+    assert classes(behind) == ["dense", "unary"]
     norm = Operator.make("instance_norm", (1, 8, 8, 8), act="relu")
     assert classes(norm) == ["group_norm", "unary"]
 
