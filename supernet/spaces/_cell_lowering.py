@@ -6,8 +6,9 @@ Norms are folded into the convolution before them; a ReLU belongs to the convolu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from luts.operator import AttributeValue, Operator, PlacedOperator
+from luts.operator import Operator, PlacedOperator
 from supernet.spaces._cell import INPUTS, OPERATIONS, REDUCTION, CellConfig, Input, Place
 from supernet.spaces._lowering import Lowering
 
@@ -98,7 +99,7 @@ def _state(place: Place, batch: int) -> Shape:
 
 def _conv(
     lowering: Lowering, path: str, shape: Shape, out: int, *, kernel: int = 1, stride: int = 1,
-    groups: int = 1, act: str = "none", **more: AttributeValue,
+    groups: int = 1, act: str = "none", **more: Any,
 ) -> Shape:
     """A convolution; ``pre`` is the activation in front of it, which belongs to it."""
     return lowering.add(path, Operator.make(

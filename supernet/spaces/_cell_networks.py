@@ -13,6 +13,7 @@ from supernet.layers.norm import PrefixBatchNorm
 from supernet.network import Network
 from supernet.spaces._cell import CellConfig, Wiring
 from supernet.spaces._cell_modules import Node, OwnCell, SharedCell
+from supernet.spaces._sharing import cells_read
 
 
 class _Cells(Network):
@@ -31,8 +32,11 @@ class _Cells(Network):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits (B, classes) of images (B, 3, H, W) in 0..255."""
         before = last = self.norm(self.stem(images / 127.5 - 1))
-        for cell, place in zip(self.cells, self.config.places, strict=True):
-            before, last = last, cell(before, last, self.wirings[place.kind])
+        read = cells_read(self.config, self.wirings)
+        for cell, place, used in zip(self.cells, self.config.places, read, strict=True):
+            # What no later cell reads is not computed; its place is kept.
+            made = cell(before, last, self.wirings[place.kind]) if used else last
+            before, last = last, made
         logits: torch.Tensor = self.classifier(self.pool(last).flatten(1))
         return logits
 
@@ -52,8 +56,8 @@ class CellNetwork(_Cells):
     def __init__(self, config: CellConfig, wirings: Mapping[str, Wiring]) -> None:
         super().__init__(config)
         self.wirings = wirings
-        for place in config.places:
-            self.cells.append(OwnCell(place, wirings[place.kind]))
+        for place, used in zip(config.places, cells_read(config, wirings), strict=True):
+            self.cells.append(OwnCell(place, wirings[place.kind]) if used else nn.Identity())
 
 
 class CellSupernet(_Cells):
@@ -85,7 +89,9 @@ class CellSupernet(_Cells):
         for name in ("stem", "norm", "classifier"):
             _copy(self.get_submodule(name), network.get_submodule(name))
         for place, mine, theirs in zip(self.config.places, self.cells, network.cells, strict=True):
-            shared, own = cast(SharedCell, mine), cast(OwnCell, theirs)
+            if not isinstance(theirs, OwnCell):
+                continue
+            shared, own = cast(SharedCell, mine), theirs
             for source, target in ((shared.pre0, own.pre0), (shared.pre1, own.pre1)):
                 if source is not None and target is not None:
                     _copy(source, target)

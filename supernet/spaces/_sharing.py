@@ -1,10 +1,11 @@
-"""What of a wired cell is executed: not what nobody reads, and what is the same only once."""
+"""What of wired cells is executed: not what nobody reads, and what is the same only once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from supernet.spaces._cell import INPUTS, OPERATIONS, Input, Place, Wiring
+from supernet.spaces._cell import INPUTS, OPERATIONS, CellConfig, Input, Place, Wiring
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,23 @@ class Executed:
 def inputs_read(wiring: Wiring) -> frozenset[int]:
     """Which of the cell's inputs its nodes read."""
     return frozenset(one.origin for pair in wiring for one in pair if one.origin < INPUTS)
+
+
+def cells_read(config: CellConfig, wirings: Mapping[str, Wiring]) -> tuple[bool, ...]:
+    """Which cells a later one reads; the last is read by the head.
+
+    Args:
+        config: sizes.
+        wirings: of each kind of cell.
+    """
+    found = [False] * config.cells
+    found[-1] = True
+    for cell in range(config.cells - 1, 0, -1):
+        for origin in inputs_read(wirings[config.places[cell].kind]):
+            source = cell - INPUTS + origin
+            if found[cell] and source >= 0:
+                found[source] = True
+    return tuple(found)
 
 
 def executed(place: Place, wiring: Wiring) -> Executed:

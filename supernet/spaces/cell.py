@@ -18,7 +18,7 @@ from supernet.spaces._cell_lowering import (
     lower_sum,
 )
 from supernet.spaces._classifier import ClassifierSpace
-from supernet.spaces._sharing import executed
+from supernet.spaces._sharing import cells_read, executed
 
 if TYPE_CHECKING:
     from supernet.spaces._cell_networks import CellNetwork, CellSupernet
@@ -118,7 +118,11 @@ class CellSpace(ClassifierSpace):
         """See `luts.space.OperatorSpace`; what is executed, in that order."""
         config, batch, wirings = self.config, self.batch, self.wirings(architecture)
         placed = lower_stem(config, batch)
-        for cell, place in enumerate(config.places):
+        for cell, (place, read) in enumerate(
+            zip(config.places, cells_read(config, wirings), strict=True)
+        ):
+            if not read:
+                continue
             wiring = wirings[place.kind]
             done = executed(place, wiring)
             for number in sorted(done.entries):

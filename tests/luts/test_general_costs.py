@@ -33,6 +33,15 @@ def test_matmul_of_shapes_that_do_not_fit_is_refused():
         cost_of(Operator.make("matmul", (5, 7), (8, 3)))
 
 
+def test_a_concat_says_how_many_channels_it_has():
+    parts = (1, 2, 4, 4), (1, 3, 4, 4)
+    joined = cost_of(Operator.make("concat", *parts, out=5))
+    assert joined.output == (1, 5, 4, 4) and joined.values_moved == 2 * 5 * 16
+    # As FlowNAS's tables have it.
+    plain = cost_of(Operator.make("concat", *parts))
+    assert plain.output == parts[0] and plain.values_moved == 5 * 16 + 2 * 16
+
+
 @pytest.mark.parametrize(
     ("op", "output"),
     [

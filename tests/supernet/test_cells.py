@@ -9,7 +9,8 @@ from luts.errors import UserError
 from luts.spaces import load_space
 from supernet.layers.cells import Reduce, make_operation
 from supernet.spaces._cell import NORMAL, OPERATIONS, REDUCTION, CellConfig, Input
-from supernet.spaces._sharing import executed
+from supernet.spaces._cell_networks import CellNetwork
+from supernet.spaces._sharing import cells_read, executed
 from supernet.spaces.cell import CellSpace
 from supernet.spaces.parsec import REFERENCE, parsec_darts, parsec_darts_large, parsec_darts_small
 from tests.conformance.space import SpaceConformance
@@ -115,9 +116,28 @@ def test_what_is_the_same_is_executed_once():
     assert executed(halving, skips).inputs == {(n, i) for n in range(4) for i in range(2)}
 
 
+def test_cells_that_no_later_one_reads_are_left_out():
+    """Five cells, the second and fourth reductions; the last is read by the head."""
+    config = parsec_darts_small().config
+    first, second = (tuple((Input(n, 5), Input(n, 0)) for _ in range(4)) for n in (0, 1))
+    every = REFERENCE[NORMAL]
+    for normal, halving, expected in (
+        (every, every, [True] * 5),
+        (first, first, [True, False, True, False, True]),
+        (second, second, [True] * 5),
+        (first, every, [True, False, True, False, True]),
+        (every, first, [True] * 5),
+    ):
+        wirings = {NORMAL: normal, REDUCTION: halving}
+        assert list(cells_read(config, wirings)) == expected
+        network = CellNetwork(config, wirings)
+        assert [isinstance(cell, torch.nn.Identity) for cell in network.cells] == [
+            not one for one in expected]
+
+
 @pytest.mark.parametrize(("normal", "idle"), [
     (pools((0, 1), (0, 1), (2, 1), (3, 1)), ()),
-    (pools((1, 1), (2, 2), (1, 3), (4, 5)), (0,)),
+    (pools((1, 1), (2, 2), (1, 3), (4, 3)), (0,)),
     (tuple((Input(0, 5), Input(0, 0)) for _ in range(4)), (1,)),
 ])
 def test_the_exported_model_has_what_is_lowered_and_no_more(tmp_path, normal, idle):

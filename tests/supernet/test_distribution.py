@@ -49,7 +49,7 @@ def test_entropy_is_in_nats():
 
 def test_before_the_switch_it_is_the_product_of_its_factors():
     distribution = filled(joint=False)
-    shares = [torch.softmax(logits, 0) for logits in distribution.logits]
+    shares = [torch.softmax(logits.detach(), 0) for logits in distribution.logits]
     expected = [float(shares[0][a] * shares[1][b] * shares[2][c]) for a, b, c in EVERYTHING]
     found = distribution.log_probability(EVERYTHING, joint=True).exp().tolist()
     assert found == pytest.approx(expected, abs=1e-6)

@@ -74,7 +74,7 @@ def test_after_the_switch_combinations_are_learned(progress, joint):
 
 
 def training(folder, *, resume=False, stop_at=None):
-    _, settings, rule = made(joint_from=0.5)
+    _, settings, rule = made(joint_from=0.5, per_nat=0.04)
     settings = settings.model_copy(update={"steps": 6})
     rule.settings = settings
     source = ImageSource(find_images("digits"), settings, TINY.height, TINY.width, 10)
@@ -146,7 +146,7 @@ def test_prices_of_a_limit_cost_what_the_limit_says(tmp_path):
     assert limit.error < 1e-9 and "flops" in limit.limit
     ours = make_price(space, ParsecSettings(cost=0.3, prices=tmp_path / "prices.json"))
     work = make_price(space, ParsecSettings(cost=0.3, target_gflops=target))
-    assert ours.over(vectors) == pytest.approx(work.over(vectors), abs=1e-9)
+    assert ours.over(vectors) == pytest.approx(work.over(vectors), abs=1e-8)
 
 
 def test_prices_of_another_space_and_other_files_are_refused(tmp_path):
