@@ -185,7 +185,7 @@ def test_both_halves_of_a_reduction_together_see_every_second_pixel():
 def test_the_supernet_shares_operations_between_both_inputs_of_a_node():
     space = CellSpace("tiny", TINY, REFERENCE)
     supernet = space.build_supernet()
-    twice = tuple((Input(0, 5), Input(0, 5)) for _ in range(4))
+    twice = tuple((Input(1, 5), Input(1, 5)) for _ in range(4))
     network = space.inherit(supernet, space.wired({NORMAL: twice, REDUCTION: twice}))
     ours, theirs = network.cells[0].nodes[1].inputs
     assert torch.equal(ours.depthwise1.weight, theirs.depthwise1.weight)
