@@ -59,7 +59,9 @@ def main(
 ) -> None:
     """Samples and time to the same validation likelihood.
 
-    TIMEHINT
+    A step takes about 0.13 s for each architecture that it draws, on one core and at the recipes'
+    batch: 2,000 steps of PARSEC's 16 take at most 1.2 hours, of FP-NAS's 13 and fewer at most 1.0,
+    for each seed. --steps 100 --every 20 shows in minutes that all works.
     """
     from luts.errors import UnknownNameError
 

@@ -19,6 +19,7 @@ from supernet.training.image_settings import ParsecSettings
 from supernet.training.loop import train
 from supernet.training.parsec import ParsecRule
 from supernet.training.price import make_price
+from supernet.training.progress import TrainingProgress
 from supernet.training.run import TrainingRun
 from supernet.training.sampling import gflops
 from tests.evolution.classifiers import searched, trained
@@ -117,6 +118,12 @@ def test_the_log_holds_the_last_of_what_is_counted(tmp_path):
     last = train(run, rule, lambda first: (batch() for _ in range(first, 3)), resume=False,
                  report=lambda step, figures: None, validate=dict)
     assert last["samples_total"] == 3 * last["samples"] == int(rule.distribution.drawn)
+
+
+def test_progress_tells_how_many_were_drawn(capsys):
+    with TrainingProgress("supernet", 10, "error") as progress:
+        progress.report(3, {"loss": 1.0, "error": 50.0, "samples": 16.0, "samples_total": 48.0})
+    assert "error 50.000, 48 samples" in capsys.readouterr().err
 
 
 def test_the_price_of_work_is_what_exceeds_the_target():
