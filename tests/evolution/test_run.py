@@ -38,7 +38,7 @@ def call(
         (("--target", "cpu", "--also-target", "tpu:80%"), "unknown target 'tpu'"),
         (("--target", "cpu", "--pareto", "80%"), "--pareto '80%' is no range"),
         (("--target", "cpu", "--pareto", "50%..90%", "--latency", "80%"), "give --pareto, or"),
-        (("--target", "cpu", "--strategy", "best"), "unknown strategy 'best'; known: evolution"),
+        (("--target", "cpu", "--strategy", "best"), "unknown strategy 'best'; known: additive, evolution"),
         (("--target", "cpu", "--strategy", "evolution:best"), "unknown preset 'best'; known:"),
         (("--target", "cpu", "--seed", "-1"), "Invalid value for '--seed'"),
         (("--target", "cpu", "--evaluations", "0"), "Invalid value for '--evaluations'"),

@@ -160,7 +160,8 @@ def test_it_comes_close_to_the_known_optimum(toys: Toys, region: Region) -> None
 
 def test_strategies_are_found_by_name() -> None:
     assert STRATEGIES.get("evolution") is Evolution
-    with pytest.raises(UnknownNameError, match="unknown strategy 'annealing'; known: additive, evolution"):
+    message = "unknown strategy 'annealing'; known: additive, evolution"
+    with pytest.raises(UnknownNameError, match=message):
         STRATEGIES.get("annealing")
 
 
