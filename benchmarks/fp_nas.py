@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from benchmarks._curves import compared, curve
 from luts import cli
 from luts.files import Journal, writable_folder, write_json
 
@@ -31,8 +32,6 @@ RECIPES = {PARSEC: "parsec-darts-small", FP_NAS: "fp-nas-darts-small",
            "adaptive samples alone": "fp-nas-darts-small"}
 CHANGES: Mapping[str, list[str]] = {"adaptive samples alone": ["parsec.joint_from=0.0"]}
 PAPER = {"samples": 0.36, "seconds": 1 / 2.1}
-
-Curve = list[dict[str, float]]
 
 
 def main(
@@ -85,66 +84,9 @@ def main(
             records = _trained(out / f"{name.lower().replace(' ', '-')}-{seed}", name, seed, steps,
                                data, changes or [], every, place)
             curves[name] = curve(records, by)
-        found.append({"seed": seed, **compared(curves), "curves": curves})
+        found.append({"seed": seed, **compared(curves, PARSEC), "curves": curves})
         write_json(out / "fp_nas.json", {"by": by, "paper": PAPER, "seeds": found})
         _show(found)
-
-
-def curve(records: Sequence[Mapping[str, float]], by: str = "expected") -> Curve:
-    """Samples, seconds of training and loss at every validation.
-
-    Args:
-        records: a training's journal; each tells the mean seconds of the steps since the last.
-        by: which architectures' loss.
-    """
-    seconds, before, points = 0.0, 0, []
-    for record in records:
-        step = int(record["step"])
-        seconds += (step - before) * record["seconds_per_step"]
-        before = step
-        if f"validation_loss_{by}" in record:
-            points.append({
-                "step": float(step), "samples": record["samples_total"], "seconds": seconds,
-                "loss": record[f"validation_loss_{by}"],
-                "error": record[f"validation_error_{by}"], "entropy": record["entropy"],
-            })
-    return points
-
-
-def reached(points: Curve, level: float) -> dict[str, float] | None:
-    """Steps, samples and seconds at which a loss is first no larger than a level, or None.
-
-    Between two validations all are interpolated linearly in the loss.
-    """
-    before: dict[str, float] | None = None
-    for point in points:
-        if point["loss"] <= level:
-            if before is None:
-                share = 1.0
-            else:
-                share = (before["loss"] - level) / (before["loss"] - point["loss"])
-            start = before or point
-            return {key: start[key] + share * (point[key] - start[key])
-                    for key in ("step", "samples", "seconds")}
-        before = point
-    return None
-
-
-def compared(curves: Mapping[str, Curve]) -> dict[str, Any]:
-    """What each took to the lowest level that all reach, and over PARSEC's where it is there.
-
-    Args:
-        curves: by variant, none of them empty.
-    """
-    level = max(min(point["loss"] for point in points) for points in curves.values())
-    taken = {name: reached(points, level) for name, points in curves.items()}
-    base = taken.get(PARSEC)
-    over = {
-        name: {key: own[key] / base[key] for key in ("samples", "seconds")}
-        for name, own in taken.items() if own is not None and base is not None and name != PARSEC
-    }
-    return {"level": level, "taken": taken, "over_parsec": over,
-            "last": {name: points[-1] for name, points in curves.items()}}
 
 
 def _trained(
@@ -186,7 +128,7 @@ def _show(found: Sequence[Mapping[str, Any]]) -> None:
     rows = []
     for name in found[0]["taken"]:
         own = [one["taken"][name] for one in found if one["taken"][name] is not None]
-        over = [one["over_parsec"][name] for one in found if name in one["over_parsec"]]
+        over = [one["over"][name] for one in found if name in one["over"]]
         mean = {key: np.mean([each[key] for each in own]) for key in ("step", "samples", "seconds")}
         shares = [f"{np.mean([each[key] for each in over]):.2f}" if over else "1"
                   for key in ("samples", "seconds")]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fp_nas import FP_NAS, PARSEC, compared, curve, main, reached
+from benchmarks._curves import compared, curve, reached
+from benchmarks.fp_nas import FP_NAS, PARSEC, main
 from luts.errors import UserError
 
 RECORDS = [
@@ -35,11 +36,11 @@ def test_a_level_is_reached_between_validations() -> None:
 def test_the_level_is_the_lowest_that_all_reach() -> None:
     better = [{**record, "samples_total": record["samples_total"] / 4} for record in RECORDS]
     better[-1] = {**better[-1], "validation_loss_expected": 0.5}
-    found = compared({PARSEC: curve(RECORDS), FP_NAS: curve(better)})
+    found = compared({PARSEC: curve(RECORDS), FP_NAS: curve(better)}, PARSEC)
     assert found["level"] == 1.0
     assert found["taken"][PARSEC]["samples"] == 2600
     assert found["taken"][FP_NAS]["samples"] == pytest.approx(400 + 250 * 2 / 3)
-    assert found["over_parsec"][FP_NAS]["samples"] == pytest.approx((400 + 250 * 2 / 3) / 2600)
+    assert found["over"][FP_NAS]["samples"] == pytest.approx((400 + 250 * 2 / 3) / 2600)
 
 
 def test_it_trains_both_and_goes_on_where_it_was_stopped(
