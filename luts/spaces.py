@@ -11,6 +11,12 @@ SPACES: Registry[OperatorSpace] = Registry(
     {
         "bn-nas": "supernet.spaces.bn_nas:bn_nas",
         "bn-nas-small": "supernet.spaces.bn_nas:bn_nas_small",
+        "fbnetv2-f": "supernet.spaces.fbnetv2:fbnetv2_f",
+        "fbnetv2-f-fine": "supernet.spaces.fbnetv2:fbnetv2_f_fine",
+        "fbnetv2-f-fine-small": "supernet.spaces.fbnetv2:fbnetv2_f_fine_small",
+        "fbnetv2-f-small": "supernet.spaces.fbnetv2:fbnetv2_f_small",
+        "fbnetv2-f-split": "supernet.spaces.fbnetv2:fbnetv2_f_split",
+        "fbnetv2-f-split-small": "supernet.spaces.fbnetv2:fbnetv2_f_split_small",
         "flownas": "supernet.spaces.flownas:flownas",
         "flownas-small": "supernet.spaces.flownas:flownas_small",
         "nasbench-macro": "supernet.spaces.nasbench_macro:nasbench_macro",
