@@ -11,6 +11,8 @@ SPACES: Registry[OperatorSpace] = Registry(
     {
         "bn-nas": "supernet.spaces.bn_nas:bn_nas",
         "bn-nas-small": "supernet.spaces.bn_nas:bn_nas_small",
+        "da-nas": "supernet.spaces.da_nas:da_nas",
+        "da-nas-small": "supernet.spaces.da_nas:da_nas_small",
         "fbnetv2-f": "supernet.spaces.fbnetv2:fbnetv2_f",
         "fbnetv2-f-fine": "supernet.spaces.fbnetv2:fbnetv2_f_fine",
         "fbnetv2-f-fine-small": "supernet.spaces.fbnetv2:fbnetv2_f_fine_small",

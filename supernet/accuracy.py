@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Array = npt.NDArray[np.float32]
+Hints = list[npt.NDArray[np.float64]]
 Image = npt.NDArray[np.uint8]
 Predict = Callable[..., Array]
 """Output of a network for its inputs, in the order of `AccuracySource.example_inputs`."""
@@ -42,6 +43,15 @@ class AccuracySource(abc.ABC):
             architecture: whose network is scored.
             pairs: the first so many of the validation pairs or images (None: all).
         """
+
+    def hints(self) -> Hints | None:
+        """What training says of single choices, which strategies may go by.
+
+        Returns:
+            By decision a score of each choice, larger is better, minus infinity for one that
+            training removed, each of shape ``(choices,)``; None where it says nothing.
+        """
+        return None
 
     @abc.abstractmethod
     def score_reference(self) -> dict[str, float]:

@@ -13,13 +13,14 @@ from torch import nn
 from luts.errors import UserError
 from luts.recipes import read_recipe
 from luts.space import Architecture, Vectors
-from supernet.accuracy import AccuracySource, Array, Image, Predict
+from supernet.accuracy import AccuracySource, Array, Hints, Image, Predict
 from supernet.data.images.source import ImageSource
 from supernet.distribution import Distribution
 from supernet.export import INPUT_IMAGE, export_classifier
 from supernet.indicator import IndicatorSpace, block_scores, indicator
 from supernet.network import Network
 from supernet.one_thread import OneThread
+from supernet.pruned import PrunedDistribution
 from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
 from supernet.tasks.label_judge import INDICATOR
@@ -132,6 +133,13 @@ class ClassificationAccuracy(AccuracySource):
         if isinstance(distribution, Distribution):
             found[IMPROBABILITY] = lambda vector: -float(distribution.log_probability(vector)[0])
         return found
+
+    def hints(self) -> Hints | None:
+        """See `AccuracySource`: logarithms of probabilities, where blocks were removed."""
+        distribution = getattr(self.trained.supernet, "distribution", None)
+        if not isinstance(distribution, PrunedDistribution):
+            return None
+        return [each.double().numpy() for each in distribution.log_shares()]
 
     def score_reference(self) -> dict[str, float]:
         """See `AccuracySource`."""

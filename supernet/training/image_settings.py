@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from supernet.training.common import CommonSettings, SandwichSettings, Section
+from supernet.training.pruning_settings import PruningSettings
 
 
 class AugmentSection(Section):
@@ -88,6 +89,7 @@ class ImageSettings(CommonSettings):
         augment: crops and the like.
         distil: learning from the reference; the reference itself does not.
         parsec: a distribution over architectures in place of the sandwich.
+        pruning: a space that shrinks while classes are added, in place of either.
     """
 
     examples: ClassVar[str] = "images"
@@ -105,3 +107,4 @@ class ImageSettings(CommonSettings):
     augment: AugmentSection = AugmentSection()
     distil: DistilSettings = DistilSettings()
     parsec: ParsecSettings = ParsecSettings()
+    pruning: PruningSettings = PruningSettings()
