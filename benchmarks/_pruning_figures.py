@@ -92,6 +92,8 @@ def show_result(result: dict[str, Any]) -> None:
         rows.append(["plain: one seed with another", f"{np.mean(between):.2f}",
                      f"{min(between):.2f} to {max(between):.2f}"])
     show("Kendall's tau of the scores of choices", ["", "mean", "over seeds"], rows)
+    seconds = np.mean([each["reference"]["seconds"] for each in result["seeds"]])
+    print(f"the reference, which tells what is easy, took {seconds:.0f} s more")
     kept = result["best_kept"]
     print(f"the plain search's likeliest choice survived pruning at {kept['share']:.0%} of the "
           f"layers, by chance {kept['by_chance']:.0%}")

@@ -54,12 +54,13 @@ class PrunedDistribution(Distribution):
         """The likeliest choice of each decision, shape ``(decisions,)``."""
         return np.array([int(np.argmax(p)) for p in self.shares()], dtype=np.int64)
 
-    def prune(self, ratio: float, stage: int) -> list[list[int]]:
+    def prune(self, ratio: float, stage: int, rng: np.random.Generator) -> list[list[int]]:
         """Removes the least probable choices of each decision; one at least is left.
 
         Args:
             ratio: of those left, rounded down.
             stage: from 1; is remembered.
+            rng: settles which of equally probable ones go, so that none is favoured by its number.
 
         Returns:
             Indices of what was removed, by decision, least probable first.
@@ -69,7 +70,8 @@ class PrunedDistribution(Distribution):
             own = np.flatnonzero(self.left()[place])
             # A ratio such as 0.4 of 5 is 2, whatever floating point makes of it.
             count = min(int(ratio * len(own) + 1e-9), len(own) - 1)
-            worst = own[np.argsort(shares[own], kind="stable")][:count].tolist()
+            order = np.lexsort((rng.permutation(len(own)), shares[own]))
+            worst = own[order][:count].tolist()
             self._removed(place)[worst] = stage
             removed.append(worst)
         return removed

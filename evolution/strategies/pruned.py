@@ -25,8 +25,7 @@ from luts.errors import InfeasibleError, UserError
 class PrunedSettings(JointSettings):
     """Options of `ProgressivePruning`, see `JointSettings`.
 
-    ``seeds`` are the most probable architectures here, found exactly. Corners of the space are not
-    asked for: training need not have seen them.
+    ``seeds`` are the most probable architectures here, found exactly.
     """
 
 
@@ -88,8 +87,9 @@ class ProgressivePruning(Joint):
     def _begin(self, rng: np.random.Generator, count: int) -> list[Vector]:
         if self._seen:
             return []
-        scores = [_penalised(self._hinted())] * min(count, self.settings.seeds)
-        return self._optima(scores, set())
+        rows = self.corners()[:count] if self.settings.corners else []
+        scores = [_penalised(self._hinted())] * min(count - len(rows), self.settings.seeds)
+        return rows + self._optima(scores, set(rows))
 
 
 def _penalised(scores: Sequence[Floats]) -> Score:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from supernet.training.common import CommonSettings, SandwichSettings, Section
 from supernet.training.pruning_settings import PruningSettings
@@ -108,3 +108,12 @@ class ImageSettings(CommonSettings):
     distil: DistilSettings = DistilSettings()
     parsec: ParsecSettings = ParsecSettings()
     pruning: PruningSettings = PruningSettings()
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        others = {"parsec": self.parsec.used, "distil": self.distil.weight > 0,
+                  "trained = 'indicator'": self.trained == "indicator"}
+        wrong = [name for name, used in others.items() if used and self.pruning.used]
+        if wrong:
+            raise ValueError(f"pruning has a rule of its own, without {' and '.join(wrong)}")
+        return self

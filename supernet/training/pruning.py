@@ -97,7 +97,7 @@ class PruningRule(LabelRule):
         if step >= self.growth.warm_up:
             figures["search_loss"] = self._compare(search, classes, rng)
         if self.growth.closes(step):
-            self._close(step)
+            self._close(step, rng)
         return {**figures, "choices": float(np.mean([m.sum() for m in self.distribution.left()]))}
 
     def _activate(self, vector: Vector) -> None:
@@ -165,11 +165,11 @@ class PruningRule(LabelRule):
                 total = total + work.sum()
         return total
 
-    def _close(self, step: int) -> None:
+    def _close(self, step: int, rng: np.random.Generator) -> None:
         """Behind a stage: scores, what is removed, and the file that tells."""
         stage = self.growth.stage(step)
         scores = self.distribution.shares()
-        removed = self.distribution.prune(self.pruning.ratio, stage + 1)
+        removed = self.distribution.prune(self.pruning.ratio, stage + 1, rng)
         record_stage(self.record, self.space, stage=stage + 1, step=step + 1,
                      classes=self.growth.classes(step), scores=scores, removed=removed)
 

@@ -8,7 +8,9 @@ import pytest
 from evolution.folder import JOURNAL
 from evolution.strategies.pruned import ProgressivePruning
 from luts.spaces import load_space
+from supernet.accuracy import load_accuracy
 from supernet.training.pruning_record import PRUNING_FILE, pruned_stages
+from tests.conformance.accuracy import AccuracyConformance
 from tests.evolution.classifiers import searched, trained
 
 RECIPE = "da-nas-small"
@@ -21,6 +23,17 @@ def weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     trained(RECIPE, folder, SETTINGS)
     return folder
+
+
+class TestPrunedAccuracy(AccuracyConformance):
+    @pytest.fixture(scope="class")
+    def accuracy(self, weights):
+        return load_accuracy(RECIPE, weights)
+
+    def test_hints_tell_what_is_left(self, accuracy):
+        left = accuracy.trained.supernet.distribution.left()
+        for scores, mask in zip(accuracy.hints(), left, strict=True):
+            assert np.array_equal(np.isfinite(scores), mask)
 
 
 def test_training_goes_by_what_the_reference_learned_first(weights):

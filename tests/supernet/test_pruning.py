@@ -100,6 +100,15 @@ def test_odd_stages_are_refused(changes, message):
         tiny_image_settings(pruning={**PRUNING, **changes})
 
 
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"parsec": {"samples": 4}}, "without parsec"), ({"trained": "indicator"}, "'indicator'"),
+    ({"distil": {"weight": 0.5}}, "without distil"),
+])
+def test_a_training_has_one_rule(changes, message):
+    with pytest.raises(UserError, match=message):
+        tiny_image_settings(pruning=PRUNING, **changes)
+
+
 def test_every_stage_needs_a_step():
     with pytest.raises(UserError, match=r"training\.steps = 3.*4 stages"):
         Growth.plan(PruningSettings(shares=(0.1, 0.3, 0.6, 1.0)), 3, range(10))
@@ -173,7 +182,7 @@ def test_what_was_removed_has_no_probability_and_stays_so():
     distribution = PrunedDistribution([5, 2, 1])
     with torch.no_grad():
         distribution.logits[0].copy_(torch.tensor([0.0, 3.0, 1.0, 2.0, -1.0]))
-    assert distribution.prune(0.4, 1) == [[4, 0], [], []]
+    assert distribution.prune(0.4, 1, np.random.default_rng(0)) == [[4, 0], [], []]
     shares = distribution.shares()
     assert shares[0][[0, 4]].tolist() == [0, 0] and shares[0].sum() == pytest.approx(1)
     assert shares[0][1] == pytest.approx(math.exp(3) / (math.exp(3) + math.exp(1) + math.exp(2)))
@@ -187,9 +196,17 @@ def test_what_was_removed_has_no_probability_and_stays_so():
         [False, True, True, True, False], [True, True], [True]]
     # One is left at least, whatever the ratio.
     for stage in range(2, 6):
-        again.prune(0.9, stage)
+        again.prune(0.9, stage, np.random.default_rng(0))
     assert [int(mask.sum()) for mask in again.left()] == [1, 1, 1]
     assert again.likeliest().tolist()[0] == 1
+
+
+def test_among_equally_probable_choices_chance_decides():
+    gone = []
+    for seed in range(40):
+        distribution = PrunedDistribution([5])
+        gone += distribution.prune(0.4, 1, np.random.default_rng(seed))[0]
+    assert set(gone) == set(range(5))
 
 
 def test_shares_get_the_gradient_that_either_block_would_have(tmp_path):
@@ -232,12 +249,24 @@ def test_shares_get_the_gradient_that_either_block_would_have(tmp_path):
         assert float(found[place]) == pytest.approx((ends[0] - ends[1]) / (2 * size), rel=1e-3)
 
 
+def test_behind_a_norm_a_block_s_own_factor_has_no_gradient_but_its_rival_has(tmp_path):
+    """Why two blocks are compared: the layer has no path around it, and a norm follows."""
+    _, _, rule = made(tmp_path)
+    network = rule.network.double().train()
+    given = batch()
+    shares = torch.tensor([0.5, 0.5], dtype=torch.float64, requires_grad=True)
+    network.choice, network.rivals = (1, 2, 3), [None, None, (1, shares)]
+    loss = F.cross_entropy(network(given.images.double()), given.labels)
+    own, rival = torch.autograd.grad(loss, shares)[0].abs().tolist()
+    assert own < 0.02 * rival
+
+
 def test_the_expected_work_is_the_mean_over_architectures(tmp_path):
     space, _, rule = made(tmp_path)
     with torch.no_grad():
         for number, logits in enumerate(rule.distribution.logits):
             logits.copy_(torch.randn(len(logits), generator=torch.Generator().manual_seed(number)))
-    rule.distribution.prune(0.3, 1)
+    rule.distribution.prune(0.3, 1, np.random.default_rng(0))
     shares = rule.distribution.shares()
     everything = product(*(range(int(n)) for n in space.cardinalities))
     mean = sum(np.prod([p[i] for p, i in zip(shares, vector, strict=True)])
@@ -267,7 +296,7 @@ def test_weights_alone_are_trained_in_the_warm_up(tmp_path):
     rule.train_mode()
     assert rule.growth.warm_up == 2
     for step in range(3):
-        moved = max(float(each.abs().max()) for each in rule.distribution.logits)
+        moved = max(each.abs().max().item() for each in rule.distribution.logits)
         assert moved == 0
         figures = optimisation.step(batch(seed=step), step)
         assert ("search_loss" in figures) == (step >= 2)
