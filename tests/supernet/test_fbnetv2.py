@@ -1,3 +1,4 @@
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,8 @@ from luts.errors import UserError
 from luts.operator import Operator
 from luts.spaces import load_space
 from predictor.unmeasured.kernels import CLASSES, kernels
+from profiler.attribution import owners
+from profiler.runtimes import load_runtime
 from supernet.layers.activations import activation
 from supernet.layers.inverted import InvertedResidual
 from supernet.layers.split_attention import SplitAttention
@@ -138,6 +141,23 @@ def test_splits_and_attention_are_operators_of_their_own():
     maps = names[4]["attention"].inputs
     assert len(maps) == 5 and maps[4] == (1, 4 * maps[0][1], 1, 1)
     assert names[2]["attention.excite"].get("out") == 2 * maps[0][1]
+
+
+def test_every_executed_node_belongs_to_an_operator(tmp_path):
+    pytest.importorskip("onnxruntime")
+    space = fbnetv2_f_split_small()
+    values = space.reference.as_json()
+    for row, splits in enumerate(SPLITS, 1):
+        values |= {f"row{row}.splits": splits, f"row{row}.act": row % 2}
+    architecture = space.architecture(values)
+    space.export_onnx(architecture, tmp_path / "m.onnx")
+    placed = space.lower(architecture)
+    with closing(load_runtime("onnxruntime").open(tmp_path / "m.onnx", threads=1)) as session:
+        found = owners(session.graph(), {item.path for item in placed})
+    assert None not in found.values()
+    # Nothing of an attention is merged into its neighbours.
+    gates = {item.path for item in placed if ".attention" in item.path}
+    assert gates and gates <= set(found.values())
 
 
 def test_an_attention_costs_its_products_and_sums():
