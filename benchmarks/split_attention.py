@@ -42,7 +42,8 @@ def main(
 ) -> None:
     """Error, work and weights of a network without attention, and with 1, 2 and 4 splits.
 
-    Four networks per seed. SPEED
+    Four networks per seed: with 3000 steps of 128 images about two and a half hours on one core
+    that others use too (0.4 s a step without attention, 1.4 s with four splits).
     """
     from luts.files import writable_folder, write_json
     from luts.spaces import load_space
