@@ -152,7 +152,8 @@ def test_every_executed_node_belongs_to_an_operator(tmp_path):
     architecture = space.architecture(values)
     space.export_onnx(architecture, tmp_path / "m.onnx")
     placed = space.lower(architecture)
-    with closing(load_runtime("onnxruntime").open(tmp_path / "m.onnx", threads=1)) as session:
+    runtime = load_runtime("onnxruntime")
+    with closing(runtime.open(tmp_path / "m.onnx", threads=1, profile=True)) as session:
         found = owners(session.graph(), {item.path for item in placed})
     assert None not in found.values()
     # Nothing of an attention is merged into its neighbours.
