@@ -119,6 +119,7 @@ def find(
         region = feasible_region(plan.space, plan.requirements)
     strategy = recipe.strategy_class()(region, recipe.strategy_settings(), settings.seed)
     strategy.inform(known_score(recipe.strategy.fitness, accuracy))
+    strategy.hint(accuracy.hints())
     scorer = make_scorer(plan.space, pool, recipe.strategy, ledger)
     search = Search(strategy, scorer, region, plan.latency, view)
     log = FrontLog(search, ledger) if settings.pareto is not None else None

@@ -72,6 +72,17 @@ class Region:
         self._parts.append(part)
         return part
 
+    def within(self, limit: Limit, anchors: Vectors) -> Region:
+        """The part of it that keeps one more limit.
+
+        Args:
+            limit: that limit.
+            anchors: members of the part, shape ``(n, decisions)``.
+        """
+        part = Region(self.space, [*self.constraints, limit], anchors)
+        self._parts.append(part)
+        return part
+
     def allowed(self, vectors: Vectors) -> Mask:
         """Which architectures keep every constraint, shape ``(count,)``."""
         mask = np.ones(len(vectors), dtype=np.bool_)

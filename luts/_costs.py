@@ -111,6 +111,16 @@ def _context(op: Operator) -> Cost:
                 weights)
 
 
+def _split_attention(op: Operator) -> Cost:
+    """Maps of equal shapes weighted and summed; the last input holds a logit a map and channel."""
+    *maps, logits = op.inputs
+    size = prod(maps[0])
+    # Over several maps a softmax; of one alone a sigmoid, a transcendental function counted as 10.
+    shares = (5 if len(maps) > 1 else 10) * prod(logits)
+    return Cost((2 * len(maps) - 1) * size + shares, (len(maps) + 1) * size + prod(logits),
+                maps[0])
+
+
 _COSTS: dict[str, Callable[[Operator], Cost]] = {
     "conv": _conv,
     "avg_pool": _pool,
@@ -122,6 +132,7 @@ _COSTS: dict[str, Callable[[Operator], Cost]] = {
     "correlation": _correlation,
     "correlation_lookup": _lookup,
     "convex_upsample": _convex_upsample,
+    "split_attention": _split_attention,
     "concat": _concat,
     "activation": _pointwise(1),
     **GENERAL_COSTS,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float32]
 Terms = Sequence[tuple[tuple[int, ...], npt.NDArray[np.float64]]]
 """Indices of decisions, and a value of each combination of their choices, the last the fastest."""
+Hints = list[npt.NDArray[np.float64]]
 Image = npt.NDArray[np.uint8]
 Predict = Callable[..., Array]
 """Output of a network for its inputs, in the order of `AccuracySource.example_inputs`."""
@@ -48,6 +49,14 @@ class AccuracySource(abc.ABC):
     def sums(self) -> Mapping[str, Terms]:
         """Metrics that are known of every architecture beforehand, as sums over decisions."""
         return {}
+    def hints(self) -> Hints | None:
+        """What training says of single choices, which strategies may go by.
+
+        Returns:
+            By decision a score of each choice, larger is better, minus infinity for one that
+            training removed, each of shape ``(choices,)``; None where it says nothing.
+        """
+        return None
 
     @abc.abstractmethod
     def score_reference(self) -> dict[str, float]:

@@ -76,6 +76,18 @@ class Strategy(abc.ABC):
         self.region = region
         self.settings = settings
         self.seed = seed
+        self.hints: Sequence[Floats] | None = None
+
+    def hint(self, scores: Sequence[Floats] | None) -> None:
+        """Tells, before the first turn, what training says of single choices; most do without.
+
+        Args:
+            scores: see `supernet.accuracy.AccuracySource.hints`.
+
+        Raises:
+            UserError: it cannot do without, and there are none.
+        """
+        self.hints = scores
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -144,6 +156,7 @@ STRATEGIES: Registry[Strategy] = Registry(
         "joint": "evolution.strategies.joint:Joint",
         "nsga2": "evolution.strategies.nsga2:Nsga2",
         "predictor-guided": "evolution.strategies.guided:Guided",
+        "progressive-pruning": "evolution.strategies.pruned:ProgressivePruning",
         "random": "evolution.strategies.random:Random",
     },
 )

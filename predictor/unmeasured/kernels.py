@@ -160,6 +160,13 @@ def _upsample(op: Operator) -> list[Row]:
             _row("copy", 0, 4 * n * factor**2 * h * w)]  # fmt: skip
 
 
+def _split_attention(op: Operator) -> list[Row]:
+    """Shares of maps, each map times its share, and their sum."""
+    *maps, logits = (prod(shape) for shape in op.inputs)
+    shares = _row("softmax" if len(maps) > 1 else "unary", 5 * logits, 2 * logits)
+    return [shares, *[_pointwise(maps[0], 2)] * (2 * len(maps) - 1)]
+
+
 def _by_values(op: Operator) -> list[Row]:
     """Kernels that move values; their class follows from the name."""
     cost = cost_of(op)
@@ -188,5 +195,5 @@ _RULES: dict[str, Callable[[Operator], list[Row]]] = {
                      "conv_transpose"), _conv),
     "linear": _linear, "matmul": _matmul, "attention": _attention, "conv_gru": _gru,
     "context": _context, "correlation": _correlation, "correlation_lookup": _lookup,
-    "convex_upsample": _upsample,
+    "convex_upsample": _upsample, "split_attention": _split_attention,
 }  # fmt: skip

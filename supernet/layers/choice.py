@@ -27,3 +27,13 @@ def make_divisible(value: float, divisor: int = 8) -> int:
 def middle_width(inputs: int, expansion: int) -> int:
     """Channels between expansion and projection of an MBConv block."""
     return make_divisible(round(inputs * expansion))
+
+
+def squeezed_width(channels: int) -> int:
+    """Channels between both convolutions of an attention over channels: a quarter (our choice)."""
+    return make_divisible(channels / 4)
+
+
+def expanded_width(inputs: int, expansion: float) -> int:
+    """Channels of the depthwise convolution of an inverted residual block, to the last one."""
+    return round(inputs * expansion)

@@ -61,13 +61,13 @@ class ElasticMBConv(nn.Module):
         pairs = [(block.depthwise, self.depthwise), (block.project, self.project)]
         if block.expand is not None:
             pairs.append((block.expand, self.expand))
-            _copy_norm(block.norm1, self.norm1)
+            copy_norm(block.norm1, self.norm1)
         if block.shortcut is not None:
             pairs.append((block.shortcut, self.shortcut))
         for own, shared in pairs:
             copy_conv(own, shared)
-        _copy_norm(block.norm2, self.norm2)
-        _copy_norm(block.norm3, self.norm3)
+        copy_norm(block.norm2, self.norm2)
+        copy_norm(block.norm3, self.norm3)
 
 
 def copy_conv(own: nn.Conv2d, shared: nn.Conv2d) -> None:
@@ -79,7 +79,8 @@ def copy_conv(own: nn.Conv2d, shared: nn.Conv2d) -> None:
             own.bias.copy_(shared.bias[:outputs])
 
 
-def _copy_norm(own: nn.Module, shared: nn.Module) -> None:
+def copy_norm(own: nn.Module, shared: nn.Module) -> None:
+    """The first entries of a shared batch norm; other norms hold none."""
     if isinstance(own, PrefixBatchNorm) and isinstance(shared, PrefixBatchNorm):
         C = own.num_features
         with torch.no_grad():

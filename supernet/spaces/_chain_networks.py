@@ -8,44 +8,52 @@ from typing import cast
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from supernet.distribution import Distribution
+from supernet.layers.activations import activation
 from supernet.layers.inverted import InvertedResidual, Projection
 from supernet.layers.norm import PrefixBatchNorm
 from supernet.network import Network
-from supernet.spaces._chain import IDENTITY, Block, ChainConfig, Layer
+from supernet.spaces._chain import IDENTITY, Block, ChainConfig, ChainFrame, Layer
 
 
-class _Chain(Network):
-    """Stem, layers, head; what a layer is, subclasses say."""
+class Chain(Network):
+    """Stem, layers, head; what layers do, subclasses say.
 
-    def __init__(self, config: ChainConfig) -> None:
+    Args:
+        config: sizes.
+        outputs: most channels that come out of the last layer.
+    """
+
+    def __init__(self, config: ChainFrame, outputs: int) -> None:
         super().__init__()
+        self.act = activation(config.act)
         self.stem = nn.Conv2d(3, config.stem, 3, stride=config.stem_stride, padding=1, bias=False)
         self.norm = PrefixBatchNorm(config.stem, relu=False)
         self.first: InvertedResidual | None = None
         if config.first is not None:
-            self.first = _block(Layer(config.stem, config.first, 1), Block(3, 1))
+            self.first = _block(Layer(config.stem, config.first, 1), Block(3, 1, config.act))
         self.layers = nn.ModuleList()
-        self.last = nn.Conv2d(config.stages[-1][0], config.last, 1, bias=False)
+        self.last = nn.Conv2d(outputs, config.last, 1, bias=False)
         self.last_norm = PrefixBatchNorm(config.last, relu=False)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(config.last, config.classes)
 
     @abc.abstractmethod
-    def chosen(self) -> Sequence[nn.Module | None]:
-        """What each layer runs; None runs nothing."""
+    def body(self, x: torch.Tensor) -> torch.Tensor:
+        """Runs the layers."""
+
+    def tail(self, x: torch.Tensor) -> torch.Tensor:
+        """Runs the 1x1 convolution behind them."""
+        y: torch.Tensor = self.last(x)
+        return y
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits (B, classes) of images (B, 3, H, W) in 0..255."""
-        x = F.relu6(self.norm(self.stem(images / 127.5 - 1)))
+        x = self.act(self.norm(self.stem(images / 127.5 - 1)))
         if self.first is not None:
             x = self.first(x)
-        for layer in self.chosen():
-            if layer is not None:
-                x = layer(x)
-        x = F.relu6(self.last_norm(self.last(x)))
+        x = self.act(self.last_norm(self.tail(self.body(x))))
         logits: torch.Tensor = self.classifier(self.pool(x).flatten(1))
         return logits
 
@@ -58,25 +66,37 @@ class _Chain(Network):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         nn.init.normal_(self.classifier.weight, std=0.01)
         nn.init.zeros_(self.classifier.bias)
 
 
-class ChainNetwork(_Chain):
-    """The network of one architecture."""
+class ChainNetwork(Chain):
+    """The network of one architecture.
 
-    def __init__(self, config: ChainConfig, choice: Sequence[Block]) -> None:
-        super().__init__(config)
-        for layer, block in zip(config.layers, choice, strict=True):
+    Args:
+        config: sizes around the layers.
+        layers: the places.
+        blocks: of each place.
+    """
+
+    def __init__(
+        self, config: ChainFrame, layers: Sequence[Layer], blocks: Sequence[Block]
+    ) -> None:
+        super().__init__(config, layers[-1].outputs)
+        for layer, block in zip(layers, blocks, strict=True):
             self.layers.append(_block_or_none(layer, block))
         self.initialise()
 
-    def chosen(self) -> Sequence[nn.Module | None]:
-        """See `_Chain`."""
-        return list(self.layers)
+    def body(self, x: torch.Tensor) -> torch.Tensor:
+        """See `Chain`."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
 
 
-class ChainSupernet(_Chain):
+class ChainSupernet(Chain):
     """Every layer holds all of its blocks; `choice` says which one runs.
 
     Attributes:
@@ -89,7 +109,7 @@ class ChainSupernet(_Chain):
     """
 
     def __init__(self, config: ChainConfig, cardinalities: Sequence[int]) -> None:
-        super().__init__(config)
+        super().__init__(config, config.layers[-1].outputs)
         self.distribution = Distribution(cardinalities)
         self.choice: tuple[int, ...] = (0,) * len(config.layers)
         for layer in config.layers:
@@ -98,10 +118,11 @@ class ChainSupernet(_Chain):
             ]))
         self.initialise()
 
-    def chosen(self) -> Sequence[nn.Module | None]:
-        """See `_Chain`."""
-        return [cast(nn.ModuleList, blocks)[index]
-                for blocks, index in zip(self.layers, self.choice, strict=True)]
+    def body(self, x: torch.Tensor) -> torch.Tensor:
+        """See `Chain`."""
+        for blocks, index in zip(self.layers, self.choice, strict=True):
+            x = cast(nn.ModuleList, blocks)[index](x)
+        return x
 
     def last_norms(self) -> list[list[nn.BatchNorm2d | None]]:
         """The norm behind each block's projection, by layer; None for the identity."""
@@ -129,5 +150,7 @@ def _block_or_none(layer: Layer, block: Block) -> nn.Module:
 
 
 def _block(layer: Layer, block: Block) -> InvertedResidual:
-    return InvertedResidual(layer.inputs, layer.outputs, stride=layer.stride, kernel=block.kernel,
-                            expansion=block.expansion)
+    return InvertedResidual(
+        layer.inputs, layer.outputs, stride=layer.stride, kernel=block.kernel,
+        expansion=block.expansion, act=block.act, splits=block.splits,
+    )

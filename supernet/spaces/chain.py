@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING
 from luts.operator import PlacedOperator
 from luts.space import Architecture, Choice, Decision, Factor
 from supernet.indicator import IndicatorSpace
-from supernet.spaces._chain import (
-    IDENTITY,
-    ChainConfig,
-    Layer,
-    lower_head,
-    lower_layer,
-    lower_stem,
-)
-from supernet.spaces._classifier import ClassifierSpace
+from supernet.spaces._chain import IDENTITY, Block, ChainConfig, Layer
+from supernet.spaces._chain_base import ChainBase
+from supernet.spaces._chain_lowering import lower_head, lower_layer, lower_stem, shape_at
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,7 +18,7 @@ if TYPE_CHECKING:
     from supernet.spaces._chain_networks import ChainNetwork, ChainSupernet
 
 
-class ChainSpace(ClassifierSpace, IndicatorSpace):
+class ChainSpace(ChainBase, IndicatorSpace):
     """One decision for each layer: the index of its block. Widths are fixed.
 
     A layer that changes width or resolution cannot be the identity, unless the chain projects.
@@ -37,15 +31,15 @@ class ChainSpace(ClassifierSpace, IndicatorSpace):
         published: architectures that the paper names, as the values of their decisions.
     """
 
+    config: ChainConfig
+
     def __init__(
         self, name: str, config: ChainConfig, reference: int, *,
         numbers: Sequence[int] | None = None,
         published: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
-        self.name = name
+        super().__init__(name, config)
         self.config = config
-        self.input_height, self.input_width = config.height, config.width
-        self.classes = config.classes
         count = len(config.layers)
         names = [f"layer{n}" for n in (range(count) if numbers is None else numbers)]
         self.decisions = tuple(
@@ -54,7 +48,7 @@ class ChainSpace(ClassifierSpace, IndicatorSpace):
         self.factors = (
             Factor("stem", ()), *(Factor(n, (i,)) for i, n in enumerate(names)), Factor("head", ())
         )
-        self._reference = self._named([reference] * count)
+        self.reference = self._named([reference] * count)
         self._published = {key: self._named(values) for key, values in (published or {}).items()}
 
     def _named(self, values: Sequence[int]) -> Architecture:
@@ -65,32 +59,21 @@ class ChainSpace(ClassifierSpace, IndicatorSpace):
         """Index of each layer's block."""
         return tuple(architecture[decision.name] for decision in self.decisions)
 
+    def plan(self, architecture: Architecture) -> tuple[Sequence[Layer], Sequence[Block]]:
+        """See `ChainBase`."""
+        return self.config.layers, [self.config.blocks[i] for i in self.choice(architecture)]
+
     def lower_factor(self, factor: Factor, choices: Sequence[Choice]) -> list[PlacedOperator]:
         """See `luts.space.OperatorSpace`."""
         if factor.name == "stem":
             return lower_stem(self.config, self.batch)
         if factor.name == "head":
-            return lower_head(self.config, self.batch)
+            layers = self.config.layers
+            shape = shape_at(self.config, layers[-1].outputs, (each.stride for each in layers),
+                             self.batch)
+            return lower_head(self.config, shape)
         block = self.config.blocks[choices[0]]
         return lower_layer(self.config, factor.decisions[0], block, self.batch)
-
-    def lower_reference(self) -> list[PlacedOperator]:
-        """See `luts.space.OperatorSpace`."""
-        return self.lower(self._reference)
-
-    def published(self) -> Mapping[str, Architecture]:
-        """See `SearchSpace`."""
-        return self._published
-
-    def build(self, architecture: Architecture) -> ChainNetwork:
-        """See `SearchSpace`."""
-        from supernet.spaces._chain_networks import ChainNetwork
-
-        return ChainNetwork(self.config, [self.config.blocks[i] for i in self.choice(architecture)])
-
-    def build_reference(self) -> ChainNetwork:
-        """See `SearchSpace`."""
-        return self.build(self._reference)
 
     def build_supernet(self) -> ChainSupernet:
         """See `SearchSpace`."""

@@ -13,13 +13,14 @@ from torch import nn
 from luts.errors import UserError
 from luts.recipes import read_recipe
 from luts.space import Architecture, Factor, Vectors
-from supernet.accuracy import AccuracySource, Array, Image, Predict, Terms
+from supernet.accuracy import AccuracySource, Array, Hints, Image, Predict, Terms
 from supernet.data.images.source import ImageSource
 from supernet.distribution import Distribution
 from supernet.export import INPUT_IMAGE, export_classifier
 from supernet.indicator import IndicatorSpace, block_scores
 from supernet.network import Network
 from supernet.one_thread import OneThread
+from supernet.pruned import PrunedDistribution
 from supernet.recalibrate import recalibrate
 from supernet.space import SearchSpace
 from supernet.tasks.label_judge import INDICATOR
@@ -122,8 +123,9 @@ class ClassificationAccuracy(AccuracySource):
         return found
 
     def sums(self) -> Mapping[str, Terms]:
-        """See `AccuracySource`."""
-        return self._sums
+        """See `AccuracySource`; without infinite terms, as those of removed choices."""
+        return {name: terms for name, terms in self._sums.items()
+                if all(np.isfinite(values).all() for _, values in terms)}
 
     def _scores_without_data(self) -> dict[str, Terms]:
         """What the supernet itself says of an architecture, smaller is better."""
@@ -138,6 +140,13 @@ class ClassificationAccuracy(AccuracySource):
                 shares = [-each.double().numpy() for each in distribution.log_shares()]
             found[IMPROBABILITY] = list(zip(distribution.groups, shares, strict=True))
         return found
+
+    def hints(self) -> Hints | None:
+        """See `AccuracySource`: logarithms of probabilities, where blocks were removed."""
+        distribution = getattr(self.trained.supernet, "distribution", None)
+        if not isinstance(distribution, PrunedDistribution):
+            return None
+        return [each.detach().double().cpu().numpy() for each in distribution.log_shares()]
 
     def score_reference(self) -> dict[str, float]:
         """See `AccuracySource`."""

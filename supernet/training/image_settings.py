@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from supernet.training.common import CommonSettings, SandwichSettings, Section
+from supernet.training.pruning_settings import PruningSettings
 
 
 class AugmentSection(Section):
@@ -97,6 +98,7 @@ class ImageSettings(CommonSettings):
         augment: crops and the like.
         distil: learning from the reference; the reference itself does not.
         parsec: a distribution over architectures in place of the sandwich.
+        pruning: a space that shrinks while classes are added, in place of either.
     """
 
     examples: ClassVar[str] = "images"
@@ -114,3 +116,13 @@ class ImageSettings(CommonSettings):
     augment: AugmentSection = AugmentSection()
     distil: DistilSettings = DistilSettings()
     parsec: ParsecSettings = ParsecSettings()
+    pruning: PruningSettings = PruningSettings()
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        others = {"parsec": self.parsec.used, "distil": self.distil.weight > 0,
+                  "trained = 'indicator'": self.trained == "indicator"}
+        wrong = [name for name, used in others.items() if used and self.pruning.used]
+        if wrong:
+            raise ValueError(f"pruning has a rule of its own, without {' and '.join(wrong)}")
+        return self

@@ -23,10 +23,13 @@ from supernet.processes import is_first, own_part
 from supernet.recalibrate import recalibrate
 from supernet.tasks.labels import CHUNK, label_metrics, logits_of
 from supernet.training.checkpoint import load_checkpoint
+from supernet.training.class_order import class_errors, planned_growth
 from supernet.training.common import checked
 from supernet.training.image_settings import ImageSettings
 from supernet.training.label_rules import LabelRule, SupernetLabelRule, freeze_but_indicator
 from supernet.training.parsec import ParsecRule
+from supernet.training.pruning import PruningRule
+from supernet.training.pruning_record import PRUNING_FILE
 from supernet.training.rules import StepRule
 from supernet.training.starting import Stage, Start, load_teacher, start_from
 from supernet.weights import weights_path
@@ -74,10 +77,16 @@ def make_image_stage(
     own_part(settings.batch)
     space = cast("SearchSpace", load_space(recipe))
     place = device or torch.device("cpu")
-    source = ImageSource(open_images(settings, data), settings, space.input_height,
-                         space.input_width, outputs_of(space), seed)
+    images = open_images(settings, data)
+    growth = None
+    if stage == "supernet" and settings.pruning.used:
+        growth = planned_growth(settings, len(images.classes), teacher or folder)
+    source = ImageSource(images, settings, space.input_height, space.input_width,
+                         outputs_of(space), seed, growth)
     _remember(writable_folder(folder), data)
     extra = dict(source.identity)
+    if growth is not None:
+        extra["class_order"] = list(growth.order)
     if place.type != "cpu":
         extra["device"] = torch.cuda.get_device_name(place)
     torch.manual_seed(seed)
@@ -90,10 +99,12 @@ def make_image_stage(
             recalibrate(taught.to(place), source.calibration().to(place), chunk=CHUNK)
         if settings.trained == "indicator":
             freeze_but_indicator(_indicated(space), network)
-        rule = (
-            ParsecRule(space, network, settings) if settings.parsec.used
-            else SupernetLabelRule(space, network, taught, settings)
-        )
+        if growth is not None:
+            rule = PruningRule(space, network, settings, growth, folder / stage / PRUNING_FILE)
+        elif settings.parsec.used:
+            rule = ParsecRule(space, network, settings)
+        else:
+            rule = SupernetLabelRule(space, network, taught, settings)
         if settings.parsec.prices is not None:
             extra["prices"] = sha256(settings.parsec.prices)
     else:
@@ -111,9 +122,11 @@ def make_image_stage(
     def validate() -> dict[str, float]:
         examples, calibration = held()
         if stage == "supernet":
-            return {**_corners(space, network, examples), **rule.held_out(examples)}
+            return {**_landmarks(space, network, rule, examples), **rule.held_out(examples)}
         recalibrate(network, calibration, chunk=CHUNK)
-        return label_metrics(logits_of(network, examples.images), examples.labels)
+        logits = logits_of(network, examples.images)
+        by_class = class_errors(logits, examples.labels) if settings.pruning.used else {}
+        return {**label_metrics(logits, examples.labels), **by_class}
 
     def batches(first: int) -> Iterator[ImageBatch]:
         part = own_part(settings.batch)
@@ -155,11 +168,13 @@ def outputs_of(space: SearchSpace) -> int:
     return int(classes)
 
 
-def _corners(space: SearchSpace, network: Network, held: ImageBatch) -> dict[str, float]:
-    """Errors of the largest and smallest, with the statistics of each chunk of held-out images."""
+def _landmarks(
+    space: SearchSpace, network: Network, rule: StepRule, held: ImageBatch
+) -> dict[str, float]:
+    """Errors of some architectures, with the statistics of each chunk of held-out images."""
     found = {}
     network.train()  # norms of momentum 0: the running statistics stay as they are
-    for name, vector in (("largest", space.largest), ("smallest", space.smallest)):
+    for name, vector in rule.landmarks(space).items():
         space.activate(network, space.decode(vector))
         metrics = label_metrics(logits_of(network, held.images), held.labels)
         found[f"error_{name}"] = metrics["error"]

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from supernet.training.starting import Start
 
 
+_SHOWN = 20
+"""Figures on the last line; an error for each of many classes would fill the screen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Networks to train, and where.
@@ -137,8 +141,9 @@ class Plan:
                 validate=held.validate,
             )
         if is_first():
-            figures = "  ".join(f"{key} {value:.4g}" for key, value in last.items())
-            print(f"{label} trained: {figures}", file=sys.stderr)
+            figures = [f"{key} {value:.4g}" for key, value in last.items()][:_SHOWN]
+            more = f"  and {len(last) - _SHOWN} more" if len(last) > _SHOWN else ""
+            print(f"{label} trained: {'  '.join(figures)}{more}", file=sys.stderr)
 
     def _teacher(self, settings: CommonSettings) -> Start:
         if self.teacher is None and settings.teaching_stage is not None:

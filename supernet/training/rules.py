@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from supernet.data.render import FlowBatch
 from supernet.network import Network
 from supernet.raft.network import FlowNetwork
+from supernet.space import SearchSpace
 from supernet.tasks.flow import flow_metrics
 from supernet.training.losses import flow_loss, initial_flow
 from supernet.training.precision import autocast
@@ -58,6 +60,9 @@ class StepRule(abc.ABC):
             batch: what the task trains on.
         """
         return {}
+    def landmarks(self, space: SearchSpace) -> Mapping[str, npt.NDArray[np.int64]]:
+        """Index vectors of the architectures whose errors a supernet's training shows, by name."""
+        return {"largest": space.largest, "smallest": space.smallest}
 
     def train_mode(self) -> None:
         """Puts the network into training mode."""

@@ -59,13 +59,14 @@ class StepSampler:
 
 def gflops(space: OperatorSpace, vector: Vector) -> float:
     """GFLOPs of a whole network at the size that its latency is measured at."""
-    tables = _factor_gflops(space)
+    tables = factor_gflops(space)
     rows = [space.factor_rows(factor, vector[None])[0] for factor in space.factors]
     return float(sum(table[row] for table, row in zip(tables, rows, strict=True)))
 
 
 @cache
-def _factor_gflops(space: OperatorSpace) -> list[npt.NDArray[np.float64]]:
+def factor_gflops(space: OperatorSpace) -> list[npt.NDArray[np.float64]]:
+    """GFLOPs of each row of ``space.factor_choices(factor)``, by factor, each ``(rows,)``."""
     return [
         np.array([
             sum(cost_of(item.operator).flops * item.repeats

@@ -34,6 +34,12 @@ class AccuracyConformance:
     def test_the_identity_can_be_kept(self, accuracy):
         assert json.loads(json.dumps(accuracy.identity)) == accuracy.identity
 
+    def test_hints_are_a_score_for_every_choice_and_leave_one_at_least(self, accuracy):
+        hints = accuracy.hints()
+        if hints is not None:
+            assert [len(each) for each in hints] == accuracy.space.cardinalities.tolist()
+            assert all(np.isfinite(each).any() and not np.isnan(each).any() for each in hints)
+
     def test_the_exported_model_is_the_network(self, accuracy, network, tmp_path):
         accuracy.export(network, tmp_path / "m.onnx")
         session = ort.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])

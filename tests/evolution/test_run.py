@@ -26,7 +26,7 @@ def call(
     [
         (("--target", "cpux"), "unknown target 'cpux'; known: a100, cpu"),
         (("--target", "cpu", "--recipe", "flow"),
-         "unknown recipe 'flow'; known: bn-nas, bn-nas-small, flownas"),
+         "unknown recipe 'flow'; known: bn-nas, bn-nas-small, da-nas"),
         (("--target", "cpu", "--latency-ms", "-3"), "--latency-ms '-3' is no budget"),
         (("--target", "cpu", "--latency-ms", "0"), "--latency-ms '0' is no budget"),
         (("--target", "cpu", "--latency-ms", "nan"), "--latency-ms 'nan' is no budget"),

@@ -15,20 +15,13 @@ from supernet.spaces._chain import IDENTITY, Block, ChainConfig
 from supernet.spaces.bn_nas import bn_nas, bn_nas_small
 from supernet.spaces.chain import ChainSpace
 from supernet.spaces.nasbench_macro import nasbench_macro
-from tests.conformance.space import SpaceConformance
+from tests.supernet.chains import ChainConformance, multiply_adds
 
 DATA = Path(os.environ.get("METRONAS_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SKIPPING = ChainConfig(
     stem=8, stem_stride=2, first=None, stages=((12, 2, 2), (16, 2, 1)),
     blocks=(Block(3, 3), Block(5, 6), IDENTITY), last=32, classes=4, height=17, width=17,
 )
-
-
-class ChainConformance(SpaceConformance):
-    @pytest.fixture
-    def inputs(self, space):
-        generator = torch.Generator().manual_seed(0)
-        return [torch.rand(2, 3, space.input_height, space.input_width, generator=generator) * 255]
 
 
 class TestBNNASSmall(ChainConformance):
@@ -51,20 +44,6 @@ class TestNASBenchMacro(ChainConformance):
         return nasbench_macro()
 
 
-def counts(space, architecture):
-    placed = space.lower(architecture)
-    macs = sum((p.operator.flops - outputs(p.operator)) / 2 for p in placed
-               if p.operator.kind in ("conv", "linear"))
-    return macs
-
-
-def outputs(operator):
-    """What an operator's count has beyond multiply-adds: one operation a result."""
-    from luts._costs import cost_of
-
-    return int(np.prod(cost_of(operator).output))
-
-
 @pytest.mark.parametrize(("name", "mmacs", "params"), [
     ("bn-nas", 473.5, 5.2), ("spos", 468.8, 5.8),
 ])
@@ -75,7 +54,7 @@ def test_published_architectures_have_the_published_size(name, mmacs, params):
         network = space.build(architecture)
     assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(params, abs=0.05)
     # The released table counts the classifier's additions too.
-    assert counts(space, architecture) / 1e6 + 1.728 == pytest.approx(mmacs, abs=0.06)
+    assert multiply_adds(space, architecture) / 1e6 + 1.728 == pytest.approx(mmacs, abs=0.06)
 
 
 def test_the_full_space_has_the_paper_s_layers():
@@ -133,4 +112,4 @@ def test_nasbench_macro_has_the_published_weights_and_multiply_adds():
         with torch.device("meta"):
             network = space.build(architecture)
         assert sum(p.numel() for p in network.parameters()) == known["params"]
-        assert counts(space, architecture) == known["flops"]
+        assert multiply_adds(space, architecture) == known["flops"]

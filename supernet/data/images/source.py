@@ -11,8 +11,10 @@ import torch
 
 from luts.errors import UserError
 from supernet.data.images.augment import augmented, fitted
+from supernet.data.images.growing import GrowingOrder
 from supernet.data.images.sets import Images, ImageSet, Pixels, spread
 from supernet.data.order import seed_of, shuffled
+from supernet.training.growth import Growth
 from supernet.training.image_settings import ImageSettings
 
 _CHANGES = 1
@@ -46,6 +48,7 @@ class ImageSource:
         width: columns.
         outputs: classes that the network tells apart.
         seed: of order and augmentation.
+        growth: where training adds classes stage by stage.
 
     Raises:
         UserError: the set has more classes than the network has outputs.
@@ -53,7 +56,7 @@ class ImageSource:
 
     def __init__(
         self, images: ImageSet, settings: ImageSettings, height: int, width: int, outputs: int,
-        seed: int = 0,
+        seed: int = 0, growth: Growth | None = None,
     ) -> None:
         if len(images.classes) > outputs:
             raise UserError(f"image set '{images.name}' has {len(images.classes)} classes, the "
@@ -61,6 +64,8 @@ class ImageSource:
         self.images, self.settings, self.seed = images, settings, seed
         self.height, self.width = height, width
         self.train, self._held_out = images.split(settings.held_out)
+        self._growing = None if growth is None else (
+            GrowingOrder(self.train.labels, growth, settings.batch, seed))
         self.identity: dict[str, Any] = {
             "images": images.name, "classes": len(images.classes),
             "images_sha256": images.train.digest(),
@@ -107,6 +112,8 @@ class ImageSource:
         Where a distribution is learned, the halves of a batch come from disjoint halves of the
         images.
         """
+        if self._growing is not None:
+            return self._growing.index(place)
         if not self.settings.parsec.used:
             number, position = divmod(place, len(self.train))
             return int(shuffled(self.seed, number, len(self.train))[position])
