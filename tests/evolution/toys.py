@@ -155,7 +155,13 @@ class ToyAccuracy:
                 "feature_distance": 3.0}
 
     def sums(self) -> dict[str, Any]:
-        return {}
+        """What `epe` adds up, the constant with the first decision."""
+        count = len(self.space.cardinalities)
+        weights = np.linspace(1.0, 0.3, count)
+        terms = [((i,), -np.sqrt(np.arange(n) / max(n - 1, 1)) * weights[i] / weights.sum())
+                 for i, n in enumerate(int(n) for n in self.space.cardinalities)]
+        return {"epe": [(terms[0][0], terms[0][1] + 2.0), *terms[1:]]}
+
     def hints(self) -> list[np.ndarray]:
         """All choices are alike."""
         return [np.zeros(int(n)) for n in self.space.cardinalities]

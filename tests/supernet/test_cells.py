@@ -14,7 +14,7 @@ from supernet.spaces._sharing import cells_read, executed
 from supernet.spaces.cell import CellSpace
 from supernet.spaces.parsec import REFERENCE, parsec_darts, parsec_darts_large, parsec_darts_small
 from tests.conformance.space import SpaceConformance
-from tests.supernet.test_bn_nas import counts
+from tests.supernet.chains import multiply_adds
 
 TINY = CellConfig(cells=4, channels=4, classes=3, height=16, width=24, stem_stride=2)
 
@@ -195,7 +195,7 @@ def test_the_supernet_shares_operations_between_both_inputs_of_a_node():
 def test_work_grows_with_the_operation():
     space = parsec_darts_small()
     base = space.decode(space.smallest).as_json()
-    each = [counts(space, space.architecture({**base, "normal.node0.input0.op": op}))
+    each = [multiply_adds(space, space.architecture({**base, "normal.node0.input0.op": op}))
             for op in range(len(OPERATIONS))]
     assert each[0] == each[1] == each[2] and sorted(each) == each and each[2] < each[3]
 
