@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.evolution.service.runs import add_run, export_jobs, search
 from tests.evolution.service.sites import listening, settings
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
+_MOVES, _MOVE_S = 20, 0.2
 # Where an architecture is drawn, in CSS pixels.
 PLACE = """(() => {
   const plot = document.querySelector(".plot"), { xaxis, yaxis } = plot._fullLayout;
@@ -56,10 +58,17 @@ class Desk:
         return found
 
     def point(self, marked: dict[str, Any], *, click: bool = False) -> None:
-        place = self.browser.value(PLACE % (marked["latency_ms"], marked["error"]))
-        self.browser.point(*place)
-        self.browser.until("document.querySelector('.details h3')?.innerText === "
-                           f"'Architecture {marked['number']}'")
+        shown = ("document.querySelector('.details h3')?.innerText === "
+                 f"'Architecture {marked['number']}'")
+        for _ in range(_MOVES):
+            # What is told beside the plot may have moved it: a hand would follow.
+            x, y = place = self.browser.value(PLACE % (marked["latency_ms"], marked["error"]))
+            self.browser.point(x - 2, y - 2)
+            self.browser.point(x, y)
+            time.sleep(_MOVE_S)
+            if self.browser.value(shown):
+                break
+        self.browser.until(shown)
         if click:
             self.browser.point(*place, click=True)
 
