@@ -11,8 +11,6 @@ SPACES: Registry[OperatorSpace] = Registry(
     {
         "bn-nas": "supernet.spaces.bn_nas:bn_nas",
         "bn-nas-small": "supernet.spaces.bn_nas:bn_nas_small",
-        "fp-nas-darts": "supernet.spaces.parsec:fp_nas_darts",
-        "fp-nas-darts-small": "supernet.spaces.parsec:fp_nas_darts_small",
         "da-nas": "supernet.spaces.da_nas:da_nas",
         "da-nas-small": "supernet.spaces.da_nas:da_nas_small",
         "fbnetv2-f": "supernet.spaces.fbnetv2:fbnetv2_f",
@@ -23,6 +21,8 @@ SPACES: Registry[OperatorSpace] = Registry(
         "fbnetv2-f-split-small": "supernet.spaces.fbnetv2:fbnetv2_f_split_small",
         "flownas": "supernet.spaces.flownas:flownas",
         "flownas-small": "supernet.spaces.flownas:flownas_small",
+        "fp-nas-darts": "supernet.spaces.parsec:fp_nas_darts",
+        "fp-nas-darts-small": "supernet.spaces.parsec:fp_nas_darts_small",
         "nasbench-macro": "supernet.spaces.nasbench_macro:nasbench_macro",
         "parsec-chain-small": "supernet.spaces.bn_nas:parsec_chain_small",
         "parsec-darts": "supernet.spaces.parsec:parsec_darts",
