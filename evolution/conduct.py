@@ -28,11 +28,12 @@ from evolution.report import REPORT, write_report
 from evolution.result import Result, load_result
 from evolution.rounds import Outcome, Round, prove
 from evolution.search import Search
-from evolution.strategies.base import Vector
+from evolution.strategies.base import Strategy, Vector
 from evolution.verification import Elsewhere, Measurer, Verifier
 from luts.errors import UserError
 
 if TYPE_CHECKING:
+    from evolution.region import Region
     from supernet.accuracy import AccuracySource
 
 
@@ -57,6 +58,7 @@ def conduct(
     Raises:
         UserError: the folder belongs to another run, or nothing could be scored.
     """
+    _strategy(plan, plan.region, accuracy)  # refuses what it cannot do before anything is written
     with RunFolder.open(plan.path, plan.settings, plan.recipe_text) as folder:
         if (folder.path / RESULT).exists():
             result = load_result(folder.path)
@@ -70,6 +72,14 @@ def conduct(
         if not (folder.path / REPORT).exists():
             write_report(folder.path)
         return result
+
+
+def _strategy(plan: Plan, region: Region, accuracy: AccuracySource) -> Strategy:
+    recipe = plan.recipe
+    made = recipe.strategy_class()(region, recipe.strategy_settings(), plan.settings.seed)
+    made.inform(known_score(recipe.strategy.fitness, accuracy))
+    made.hint(accuracy.hints())
+    return made
 
 
 def _search(
@@ -117,9 +127,7 @@ def find(
     if settings.level_check and measurers:
         levels = check_levels(goals, quiet, verifier.reference(), ledger, view)
         region = feasible_region(plan.space, plan.requirements)
-    strategy = recipe.strategy_class()(region, recipe.strategy_settings(), settings.seed)
-    strategy.inform(known_score(recipe.strategy.fitness, accuracy))
-    strategy.hint(accuracy.hints())
+    strategy = _strategy(plan, region, accuracy)
     scorer = make_scorer(plan.space, pool, recipe.strategy, ledger)
     search = Search(strategy, scorer, region, plan.latency, view)
     log = FrontLog(search, ledger) if settings.pareto is not None else None

@@ -103,7 +103,7 @@ class LatencyTable(RowsByOperator[LatencyRow]):
             UserError: there is none in that folder.
             CorruptFileError: a file is truncated, edited, or of another format.
         """
-        again = "measure again"
+        again = "measure again with python -m profiler.build_lut --force"
         info = read_sealed(folder / SIDECAR, TableInfo, format=FORMAT, what="a latency table",
                            again=again)
         sheets = {_ROWS: _ROW_COLUMNS, _NETWORKS: _NETWORK_COLUMNS}

@@ -287,3 +287,12 @@ def test_a_run_is_not_resumed_with_another_strategy(tmp_path: Path) -> None:
     search(tmp_path / "run", strategy="evolution")
     with pytest.raises(UserError, match="strategy 'evolution' \\(now 'evolution:spvnas'\\)"):
         search(tmp_path / "run", strategy="evolution:spvnas", resume=True)
+
+
+def test_a_strategy_that_cannot_serve_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    toys = Toys()
+    section = {"name": "additive", "fitness": {"fl_all": 1.0}, "settings": {}}
+    plan = toys.plan(tmp_path / "run", {**RECIPE, "strategy": section})
+    with pytest.raises(UserError, match="'additive' is for a fitness that is known"):
+        conduct(plan, toys.accuracy, toys.stopwatch, Notes())
+    assert not (tmp_path / "run").exists()
