@@ -44,7 +44,7 @@ def ridge(values: Floats, latency_ms: Floats, *, logarithmic: bool) -> Predict:
     model = RidgeCV(np.logspace(-4, 4, 17)).fit((values - centre) / scale, targets)
 
     def predict(rows: Floats) -> Floats:
-        found = model.predict((rows - centre) / scale)
+        found: Floats = model.predict((rows - centre) / scale)
         return np.exp(found) if logarithmic else np.maximum(found, _LEAST) * latency_ms.mean()
 
     return predict

@@ -69,9 +69,9 @@ def left_out_ms(
     own = published.collection
     found = np.full(len(own.latency_ms), np.nan)
     for learn, judge in splits:
-        law, levels = fit([own.take(learn), *others], start)
+        law, levels = fit([own.take(learn.tolist()), *others], start)
         level = own.level or levels[own.name]
-        found[judge] = predict_ms(law, own.take(judge), level)
+        found[judge] = predict_ms(law, own.take(judge.tolist()), level)
     return found
 
 

@@ -49,7 +49,7 @@ class Measured:
 
 def read_devices(folder: Path) -> dict[str, DeviceFacts]:
     """Data sheet facts by the name that the rows use."""
-    found = {}
+    found: dict[str, DeviceFacts] = {}
     for facts in read_json(folder / "device_configs.json").values():
         name = facts["Device"]
         peaks = {"fp32": float(facts.get("SingleFLOPs") or facts["SingleFLOPsMM"])}

@@ -7,6 +7,7 @@ and neither is what a constraint forbids.
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Table:
         self.seen.add(row)
         if self.reached is None and self.accuracy[row] >= self.goal:
             self.reached = len(self.seen)
-        return self.accuracy[row]
+        return float(self.accuracy[row])
 
 
 def random_search(table: Table, seed: int) -> int | None:
@@ -87,7 +88,7 @@ def regularised_evolution(
 
 def pymoo_nsga2(table: Table, seed: int, population: int) -> int | None:
     """NSGA-II of pymoo with its operators for integers: error and cost, the limit a constraint."""
-    nsga2, problem_class, evaluator_tools = _pymoo()
+    nsga2, problem_class, evaluator_tools = load_pymoo()
     space = table.problem.space
     problem = problem_class(n_var=len(space.decisions), n_obj=2, n_ieq_constr=1, xl=0,
                             xu=space.cardinalities - 1, vtype=int)
@@ -109,7 +110,12 @@ def pymoo_nsga2(table: Table, seed: int, population: int) -> int | None:
     return table.reached
 
 
-def _pymoo():
+def load_pymoo() -> tuple[Any, Any, tuple[Any, Any]]:
+    """Algorithm, problem and evaluation of pymoo.
+
+    Raises:
+        UserError: it is not installed.
+    """
     try:
         from pymoo.algorithms.moo.nsga2 import NSGA2
         from pymoo.core.evaluator import Evaluator
@@ -125,7 +131,7 @@ def _pymoo():
             f"python -m pip install {PYMOO} (or leave it out with --without pymoo)"
         ) from None
 
-    def nsga2(population: int):
+    def nsga2(population: int) -> Any:
         return NSGA2(
             pop_size=population,
             sampling=IntegerRandomSampling(),

@@ -1,61 +1,44 @@
-"""Searches that are killed: started, ended at a moment or a worker short, and read again."""
+"""Searches that are killed: started, and ended at a moment or a worker short."""
 
 from __future__ import annotations
 
-import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks._same_found import evaluated
+from evolution.run import STRUCK
 from luts.errors import UserError
 
 _ENDED_SECONDS = 3600.0
 _ORPHAN_SECONDS = 30.0
+_LOOK_SECONDS = 0.05
 # What the command line of a scoring process holds.
 WORKERS = {"processes": "spawn_main", "ray": "ray::Desk"}
 
 
 @dataclass(frozen=True)
-class Found:
-    """What must not depend on how a search went.
+class Life:
+    """How long an undisturbed search took.
 
     Attributes:
-        winner: decision to value.
-        scores: of each evaluation in order, its architecture, metrics and fitness.
-        struck: how many candidates verification struck; it measures, so it may differ.
+        seconds: all of it.
+        first_s: until its first evaluation stood in the journal.
     """
 
-    winner: dict[str, int]
-    scores: list[list[Any]]
-    struck: int
-
-    @classmethod
-    def of(cls, folder: Path) -> Found:
-        """Reads a finished run."""
-        from evolution.ledger import EVALUATED
-        from evolution.result import load_result
-
-        result = load_result(folder)
-        scores = [[r["vector"], r["metrics"], r["fitness"]] for r in records(folder)
-                  if r["event"] == EVALUATED]
-        struck = sum(1 for done in result.rounds if done.check.faults)
-        return cls(result.best.architecture or {}, scores, struck)
-
-
-def records(folder: Path) -> list[dict[str, Any]]:
-    """Whole records of a journal that may be written to at this moment."""
-    path = folder / "journal.jsonl"
-    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
+    seconds: float
+    first_s: float
 
 
 class Searches:
-    """Starts searches of the same options in folders of their own.
+    """Runs searches of the same options in folders of their own; none outlives this process's end.
 
     Args:
         options: of `evolution.run`, without its folder.
@@ -66,26 +49,38 @@ class Searches:
         self.options = list(options)
         self.root = root
 
-    def start(self, name: str, *more: str) -> subprocess.Popen[str]:
-        """Starts a search; with ``--resume`` it goes on with what the folder holds."""
+    @contextmanager
+    def _running(self, name: str, more: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
         command = [sys.executable, "-m", "evolution.run", *self.options, "--out",
                    str(self.root / name), *more]
         package = str(Path(__file__).resolve().parent.parent)
         paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
         with (self.root / f"{name}.log").open("a") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, text=True,
-                                    start_new_session=True,
-                                    env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
+            process = subprocess.Popen(command, stdout=log, stderr=log, text=True,
+                                       start_new_session=True,
+                                       env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
+        try:
+            yield process
+        finally:
+            if process.poll() is None:  # this process was interrupted, or it took too long
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
-    def finish(self, name: str, *more: str) -> float:
-        """Runs a search to its end; returns the seconds that it took.
+    def finish(self, name: str, *more: str) -> Life:
+        """Runs a search to its end; with ``--resume`` it goes on with what the folder holds.
 
         Raises:
             UserError: it failed.
         """
         began = time.monotonic()
-        self._wait(self.start(name, *more), name)
-        return time.monotonic() - began
+        first_s = 0.0
+        with self._running(name, more) as process:
+            while process.poll() is None and not first_s:
+                first_s = time.monotonic() - began if evaluated(self.root / name) else 0.0
+                time.sleep(_LOOK_SECONDS)
+            self._wait(process, name)
+        return Life(time.monotonic() - began, first_s)
 
     def kill(self, name: str, after_s: float, *more: str) -> tuple[int, int] | None:
         """Starts a search and kills it (SIGKILL) at a moment.
@@ -93,21 +88,24 @@ class Searches:
         Returns:
             Evaluations that it had written, and processes of it that outlived it by half a
             minute; None where it had ended before.
+
+        Raises:
+            UserError: it failed before.
         """
         import psutil
 
-        process = self.start(name, *more)
-        try:
-            process.wait(after_s)
-        except subprocess.TimeoutExpired:
-            children = psutil.Process(process.pid).children(recursive=True)
-            process.kill()
-            process.wait()
-            _, alive = psutil.wait_procs(children, timeout=_ORPHAN_SECONDS)
-            for child in alive:
-                child.kill()
-            return sum(r["event"] == "evaluated" for r in records(self.root / name)), len(alive)
-        self._wait(process, name)
+        with self._running(name, more) as process:
+            try:
+                process.wait(after_s)
+            except subprocess.TimeoutExpired:
+                children = psutil.Process(process.pid).children(recursive=True)
+                process.kill()
+                process.wait()
+                _, alive = psutil.wait_procs(children, timeout=_ORPHAN_SECONDS)
+                for child in alive:
+                    child.kill()
+                return evaluated(self.root / name), len(alive)
+            self._wait(process, name)
         return None
 
     def lose_worker(self, name: str, mark: str, after: int, *more: str) -> int:
@@ -127,25 +125,31 @@ class Searches:
         """
         import psutil
 
-        process = self.start(name, *more)
-        while process.poll() is None:
-            count = sum(r["event"] == "evaluated" for r in records(self.root / name))
-            workers = [child for child in psutil.Process(process.pid).children(recursive=True)
-                       if mark in _command(child)]
-            if count >= after and workers:
-                workers[0].kill()
-                self._wait(process, name)
-                return count
-            time.sleep(0.05)
-        self._wait(process, name)
+        until_s = time.monotonic() + _ENDED_SECONDS
+        with self._running(name, more) as process:
+            while process.poll() is None and time.monotonic() < until_s:
+                count = evaluated(self.root / name)
+                workers = [child for child in psutil.Process(process.pid).children(recursive=True)
+                           if mark in _command(child)]
+                if count >= after and workers:
+                    workers[0].kill()
+                    self._wait(process, name)
+                    return count
+                time.sleep(_LOOK_SECONDS)
+            self._wait(process, name)
         raise UserError(f"the search in {self.root / name} ended before a worker was killed; give "
                         "more --evaluations")
 
     def _wait(self, process: subprocess.Popen[str], name: str) -> None:
-        code = process.wait(_ENDED_SECONDS)
-        if code != 0:
-            log = (self.root / f"{name}.log").read_text().strip().splitlines()
-            said = log[-1] if log else "it said nothing"
+        log = self.root / f"{name}.log"
+        try:
+            code = process.wait(_ENDED_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise UserError(f"the search in {self.root / name} did not end within "
+                            f"{_ENDED_SECONDS:.0f} s; its log is {log}") from None
+        if code not in (0, STRUCK):
+            lines = log.read_text().strip().splitlines()
+            said = lines[-1] if lines else "it said nothing"
             raise UserError(f"the search in {self.root / name} ended with code {code}: {said}")
 
 

@@ -34,8 +34,13 @@ class KnownScores:
         self._known = {_key(r["architecture"]): r["metrics"] for r in records}
         self.hits = 0
 
-    def score(self, architecture: Architecture) -> dict[str, float]:
-        """See `supernet.accuracy.AccuracySource`; NaN does not survive JSON and is not kept."""
+    def score(self, architecture: Architecture, pairs: int | None = None) -> dict[str, float]:
+        """See `supernet.accuracy.AccuracySource`.
+
+        Scores of parts and those that are not finite, which JSON does not have, are not kept.
+        """
+        if pairs is not None:
+            return dict(self._accuracy.score(architecture, pairs))
         key = _key(architecture.as_json())
         known = self._known.get(key)
         if known is not None:

@@ -9,21 +9,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
-from sqlalchemy import select
-
 from evolution.client import Client
-from evolution.service.core import DATABASE
-from evolution.service.store.database import Database, sqlite_url
-from evolution.service.store.models import Lease
 from luts.errors import UserError
 
 LEASE_S = 3.0
-_READY_S = 30.0
+TOY_LOG = "toys.log"
+_READY_S = 90.0
 
 
 class Process:
@@ -66,15 +60,19 @@ class Process:
 
 
 class Site:
-    """A server and toy workers on this machine.
+    """A server and workers on this machine.
 
     Args:
         folder: of everything that they write.
-        workers: how many, each with a device of its own.
+        workers: how many.
+        devices: how many they serve; beyond that number, workers contend for them.
         lease_s: length of a lease.
+        toys: whether workers carry out toy jobs; else they are those of `evolution.worker`, and
+            each device is the processor of another machine by name.
     """
 
-    def __init__(self, folder: Path, workers: int, lease_s: float = LEASE_S) -> None:
+    def __init__(self, folder: Path, workers: int, devices: int, lease_s: float = LEASE_S, *,
+                 toys: bool = True) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -83,7 +81,7 @@ class Site:
             "evolution.serve", "--port", str(port), "--data", str(self.data), "--lease-seconds",
             str(lease_s), "--attempts", "100000", "--requests-per-second", "100000",
         ], folder / "server.log")
-        self._folder, self._count = folder, workers
+        self._folder, self._count, self._devices, self._toys = folder, workers, devices, toys
         self.workers: list[Process] = []
 
     def await_ready(self) -> None:
@@ -95,15 +93,21 @@ class Site:
         """Starts the workers; everything is stopped when the block ends."""
         try:
             self.await_ready()
-            self.workers = [Process(
-                ["benchmarks._toy_worker", self.url, str(self._folder / f"work-{number}"),
-                 f"cuda:{number}"], self._folder / f"worker-{number}.log")
-                for number in range(self._count)]
+            self.workers = [self._worker(number) for number in range(self._count)]
             with Client(self.url) as client:
                 yield client
         finally:
             for process in [*self.workers, self.server]:
                 process.stop()
+
+
+    def _worker(self, number: int) -> Process:
+        work, device = str(self._folder / f"work-{number}"), number % self._devices
+        command = ["benchmarks._toy_worker", self.url, work, f"cuda:{device}"] if self._toys else [
+            "evolution.worker", "--device", "cpu", "--server", self.url, "--work", work,
+            "--machine", f"box-{device}"]
+        return Process(command, self._folder / f"worker-{number}.log", variables={
+            "METRONAS_TOY_LOG": str(self._folder / TOY_LOG), "OMP_NUM_THREADS": "1"})
 
 
 def await_server(url: str, folder: Path) -> None:
@@ -123,47 +127,15 @@ def await_server(url: str, folder: Path) -> None:
     raise UserError(f"the server did not answer within {_READY_S:g} s; see {folder}")
 
 
-def overlaps(data: Path) -> int:
-    """How often two leases of one device, or of one job, overlapped, by a service's database."""
-    database = Database(sqlite_url(data / DATABASE))
-    spans = defaultdict(list)
-    with database.read() as session:
-        for lease in session.scalars(select(Lease)):
-            ended_s = float("inf") if lease.ended_at_s is None else lease.ended_at_s
-            for key in (("device", lease.device_id), ("job", lease.job_id)):
-                spans[key].append((lease.started_at_s, ended_s))
-    database.close()
-    return sum(before[1] > after[0] for held in spans.values()
-               for before, after in pairwise(sorted(held)))
+def await_ended(client: Client, numbers: Sequence[int], seconds: float) -> list[int]:
+    """Waits for the end of jobs; gives those that had none in time."""
+    left, until_s = list(numbers), time.monotonic() + seconds
+    while left and time.monotonic() < until_s:
+        left = [number for number in left if not has_ended(client, number)]
+        time.sleep(0.5)
+    return left
 
 
 def has_ended(client: Client, number: int) -> bool:
     """Whether a job is over."""
     return client.job(number)["state"] in ("done", "failed", "cancelled")
-
-
-def what_is_wrong(client: Client, number: int, steps: int, folder: Path) -> str:
-    """What is wrong with a job; empty where nothing is."""
-    job = client.job(number)
-    if job["state"] != "done":
-        return f"job {number} is {job['state']}: {job['message']}"
-    ends = [event for event in client.follow(number)
-            if event["event"] == "state" and event["data"]["state"] == "done"]
-    if len(ends) != 1:
-        return f"job {number} ended {len(ends)} times"
-    client.download(number, folder / f"got-{number}")
-    training = folder / f"got-{number}" / "training"
-    if (training / "result.txt").read_text() != f"sum {sum(range(steps))}\n":
-        return f"job {number} has another result"
-    if (training / "journal.txt").read_text().split() != [str(step) for step in range(steps)]:
-        return f"job {number} left out or repeated a step"
-    return ""
-
-
-def still_running(folder: str) -> int:
-    """Processes that still run in a folder."""
-    import psutil
-
-    return sum(any(folder in part for part in (*(process.info["cmdline"] or ()),
-                                               process.info["cwd"] or ""))
-               for process in psutil.process_iter(["cmdline", "cwd"]))

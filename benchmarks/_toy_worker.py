@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from evolution.service.worker.loop import Worker
 PAUSE_S, PATIENCE_S = 0.05, 600.0
 
 
-def build(kind: str, parameters: dict[str, Any], device: str) -> Command:
+def build(kind: str, parameters: dict[str, Any]) -> Command:
     assert kind == "train"
     line = (sys.executable, "-m", "benchmarks._toy_job", str(parameters["steps"]),
             str(PAUSE_S), str(parameters["seed"]))
@@ -28,11 +29,14 @@ def build(kind: str, parameters: dict[str, Any], device: str) -> Command:
 
 
 def make_worker(url: str, token: str | None, work: Path, device: str = "cpu",
-                transport: httpx.BaseTransport | None = None) -> Worker:
+                transport: httpx.BaseTransport | None = None,
+                equipped: Callable[[], bool] = lambda: True,
+                health: Callable[[], list[dict[str, str]]] = list) -> Worker:
     registration = {"machine": "box", "device": device, "target": "cpu", "version": "1"}
-    return Worker(Link(url, token, PATIENCE_S, transport), work, registration, build)
+    link = Link(url, token, PATIENCE_S, transport)
+    return Worker(link, work, registration, build, equipped, health)
 
 
 if __name__ == "__main__":
-    make_worker(sys.argv[1], os.environ.get("METRONAS_TOKEN"), Path(sys.argv[2]),
-                *sys.argv[3:4]).run()
+    os.environ["METRONAS_TOY_DEVICE"] = own = sys.argv[3] if len(sys.argv) > 3 else "cpu"
+    make_worker(sys.argv[1], os.environ.get("METRONAS_TOKEN"), Path(sys.argv[2]), own).run()

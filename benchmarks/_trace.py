@@ -35,7 +35,7 @@ _FREE = ("empty", "zeros", "ones", "full", "arange", "new_zeros", "new_ones", "n
          "zero_", "new_full", "detach", "eye", "tril", "triu")
 
 
-class Trace(TorchDispatchMode):
+class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the operators that are dispatched while it is active.
 
     Attributes:
@@ -44,7 +44,7 @@ class Trace(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.counts: Counter[Operator] = Counter()
         self.unknown: Counter[str] = Counter()
 
@@ -163,7 +163,7 @@ def _conv(args: tuple[Any, ...], shapes: list[Shape], out: Shape) -> Operator:
         return Operator.make("conv_transpose", x, out=out[1], kernel=(weight[2], weight[3]),
                              stride=int(stride[0]), groups=int(groups), padding=int(padding[0]))
     pairs = {"stride": tuple(stride), "padding": tuple(padding), "dilation": tuple(dilation)}
-    both = {n: (v if len(v) == 2 else v * 2) for n, v in pairs.items()}
+    both = {n: tuple(int(i) for i in (v if len(v) == 2 else v * 2)) for n, v in pairs.items()}
     return Operator.make("conv", x, out=weight[0], kernel=(weight[2], weight[3]),
-                         groups=int(groups), bias=int(args[2] is not None),
-                         **{n: tuple(int(i) for i in v) for n, v in both.items()})
+                         groups=int(groups), bias=int(args[2] is not None), stride=both["stride"],
+                         padding=both["padding"], dilation=both["dilation"])

@@ -22,7 +22,7 @@ def gflops(rule: StepRule, batch: Any) -> float:
     with FlopCounterMode(display=False) as counter:
         rule.backward(batch, np.random.default_rng(0), 0.0)
     rule.network.zero_grad()
-    return counter.get_total_flops() / 1e9
+    return float(counter.get_total_flops()) / 1e9
 
 
 def product(settings: Any, device: torch.device) -> tuple[float, Callable[[int], None]]:

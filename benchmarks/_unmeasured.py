@@ -62,7 +62,7 @@ def _other_card(evidence: Evidence, law: Law) -> dict[str, dict[str, float]]:
 
 def _mnasnets(evidence: Evidence, law: Law) -> dict[str, dict[str, float]]:
     """Networks that neither law nor level have seen."""
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for target in COLUMNS:
         own = read_accel(evidence.folder, target)
         plain = judged(predict_ms(law, own, Level()), own.latency_ms)

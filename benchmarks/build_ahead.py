@@ -16,7 +16,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from luts import cli
+from benchmarks import _arguments
+from luts import arguments, cli
 from luts.files import Journal, writable_folder, write_json
 
 
@@ -28,8 +29,8 @@ def main(
     capabilities: Annotated[
         list[str] | None, typer.Option("--capability", help="CUDA compute capabilities.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 3,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/build_ahead.json"),
+    seed: arguments.DrawsSeed = 3,
+    out: _arguments.JsonFile = Path("runs/build_ahead.json"),
 ) -> None:
     """Build time and size of engines for GPUs that are not here."""
     from luts.spaces import load_space

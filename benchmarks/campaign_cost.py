@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks import _arguments
 from luts import cli
 from luts.errors import UserError
 from luts.files import Journal, write_json
@@ -23,7 +24,7 @@ def main(
     recipe: Annotated[str, typer.Option(help="Recipe of the table.")] = "flownas-small",
     threads: Annotated[int, typer.Option(min=1, help="Threads of the table.")] = 1,
     folder: Annotated[Path | None, typer.Option(help="Folder of the campaign.")] = None,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/campaign_cost.json"),
+    out: _arguments.JsonFile = Path("runs/campaign_cost.json"),
 ) -> None:
     """Campaign time over the pure inference time in it."""
     from rich.console import Console

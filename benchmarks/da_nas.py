@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from benchmarks import _arguments
 from benchmarks._pruning_figures import (
     BOTH,
     GROWN,
@@ -45,10 +46,8 @@ if TYPE_CHECKING:
 
 def main(
     recipe: Annotated[str, typer.Option(help="Recipe with training.pruning.")] = "da-nas-small",
-    data: Annotated[
-        str | None, typer.Option(help="Images: a folder, or by name [the recipe's].")
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Repetitions.")] = 3,
+    data: _arguments.Images = None,
+    seeds: _arguments.Repetitions = 3,
     steps: Annotated[
         int | None, typer.Option(min=4, help="Steps of the grown supernets [the recipe's].")
     ] = None,
@@ -58,8 +57,8 @@ def main(
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="A training setting, such as batch=32.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU cores.")] = 1,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("runs/da_nas"),
+    threads: _arguments.Cores = 1,
+    out: _arguments.Folder = Path("runs/da_nas"),
 ) -> None:
     """Training cost of DA-NAS against a plain search, and rank correlation of its decisions.
 

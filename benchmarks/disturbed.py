@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from luts import cli
+from benchmarks import _arguments
+from luts import arguments, cli
 from luts.files import write_json
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ while True:
 
 
 def main(
-    recipe: Annotated[str, typer.Option(help="Recipe whose space is measured.")] = "flownas-small",
+    recipe: arguments.MeasuredRecipe = "flownas-small",
     networks: Annotated[int, typer.Option(min=4, help="Networks of each campaign.")] = 60,
     busy_s: Annotated[float, typer.Option(min=0.01, help="Length of a burst.")] = 2.0,
     idle_s: Annotated[float, typer.Option(min=0.0, help="Pause between bursts.")] = 5.0,
     processes: Annotated[int, typer.Option(min=1, help="Programs that work in bursts.")] = 1,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/disturbed.json"),
+    out: _arguments.JsonFile = Path("runs/disturbed.json"),
 ) -> None:
     """The same campaign alone and beside a program that works in bursts."""
     with tempfile.TemporaryDirectory() as name:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 import typer
 
-from luts import cli
+from benchmarks import _arguments
+from luts import arguments, cli
 from luts.files import Journal, writable_folder, write_json
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _SEED = 11
 
 
 def main(
-    recipe: Annotated[str, typer.Option(help="Recipe.")] = "flownas-small",
+    recipe: _arguments.Recipe = "flownas-small",
     steps: Annotated[int, typer.Option(min=1, help="Steps of each variant.")] = 1000,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each variant.")] = 1,
     variants: Annotated[
@@ -56,10 +57,10 @@ def main(
     data: Annotated[
         Path | None, typer.Option(help="Score the largest and smallest on these real pairs too.")
     ] = None,
-    device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda:0.")] = "cpu",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [all].")] = None,
+    device: arguments.TrainingDevice = "cpu",
+    threads: arguments.TrainingThreads = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that render pairs.")] = 1,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("runs/fad_ablation"),
+    out: _arguments.Folder = Path("runs/fad_ablation"),
 ) -> None:
     """Errors with inherited weights after equal trainings, by form of distillation."""
     from luts.errors import UnknownNameError
@@ -75,7 +76,7 @@ def main(
         for name, own in chosen.items()
     }
     space = cast("FlowSpace", load_space(recipe))
-    from supernet.data.pairs import read_pairs
+    from supernet.data.collection import read_pairs
     from supernet.training.allocator import keep_freed_memory
     from supernet.training.scoring import HeldOut
     from supernet.training.threads import prepare_thread, training_device
@@ -146,7 +147,9 @@ def _scores(
         if real:
             network = space.inherit(supernet, architecture)
             held.score(network)  # settles its batch norms
-            scores[f"{name} real epe"] = score_pairs(network.cpu(), real)["mean"]["epe"]
+            epe = score_pairs(network.cpu(), real).mean["epe"]
+            if epe is not None:
+                scores[f"{name} real epe"] = epe
     found = [held.score_inherited(space, supernet, space.decode(vector)) for vector in drawn]
     for metric in found[0] if found else ():
         scores[f"random {metric}"] = float(np.mean([one[metric] for one in found]))

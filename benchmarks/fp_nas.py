@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from benchmarks import _arguments
 from benchmarks._curves import compared, curve
-from luts import cli
+from luts import arguments, cli
 from luts.files import Journal, writable_folder, write_json
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ def main(
     by: Annotated[
         str, typer.Option(help="expected (drawn architectures) or likeliest (the mode).")
     ] = "expected",
-    device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda:0.")] = "cpu",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [all].")] = None,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("runs/fp_nas"),
+    device: arguments.TrainingDevice = "cpu",
+    threads: arguments.TrainingThreads = None,
+    out: _arguments.Folder = Path("runs/fp_nas"),
 ) -> None:
     """Samples and time to the same validation likelihood.
 

@@ -6,7 +6,8 @@
 Random architectures of a recipe's space are scored on parts of the validation pairs and on all.
 From these scores: how well a part orders architectures (Kendall's tau), and, over random batches,
 what halving costs of scoring all on all pairs, and how often the best of a batch is promoted.
-``--scores`` works on what an earlier call recorded.
+``--scores`` works on what an earlier call recorded; what an interrupted one had scored is kept
+beside its file, and ``--resume`` goes on with it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from benchmarks import _arguments
+from benchmarks._resumed import opened
 from luts import cli
 from luts.errors import UserError
-from luts.files import read_json, writable_folder, write_json
+from luts.files import Journal, read_json, writable_folder, write_json
 
 PARTS = (1, 2, 4)
 SHARES = (0.2, 0.4, 0.6)
@@ -39,14 +42,24 @@ def main(
     scores: Annotated[
         Path | None, typer.Option(help="Scores that were recorded earlier: a file of --out.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/halving.json"),
+    out: _arguments.JsonFile = Path("runs/halving.json"),
+    resume: _arguments.Resume = False,
 ) -> None:
     """Cost of halving, and how often the best of a batch gets through."""
     from rich.console import Console
     from rich.table import Table
 
     writable_folder(out.parent)
-    recorded = _recorded(scores, batch) if scores else _score(recipe, architectures, seed)
+    if scores:
+        recorded = _recorded(scores, batch)
+    else:
+        from supernet.accuracy import load_accuracy
+
+        accuracy = load_accuracy(recipe)
+        settings = {"recipe": recipe, "architectures": architectures, "seed": seed,
+                    "accuracy": dict(accuracy.identity)}
+        journal, _ = opened(out.with_suffix(".jsonl"), settings, resume=resume)
+        recorded = score(recipe, accuracy, architectures, seed, journal)
     rows = [row(recorded, part, share, batch, seed) for part in PARTS for share in SHARES]
     shown = Table(title=f"{len(recorded)} architectures, batches of {batch}")
     for name in rows[0]:
@@ -93,18 +106,25 @@ def row(recorded: Scores, pairs: int, share: float, batch: int, seed: int) -> di
             "best_promoted": float(np.mean(hits)), "loss": float(np.mean(losses))}
 
 
-def _score(recipe: str, count: int, seed: int) -> Scores:
+def score(recipe: str, accuracy: Any, count: int, seed: int, journal: Journal) -> Scores:
+    """Scores random architectures on each part and on all; each is on disk before the next.
+
+    Args:
+        recipe: of the space and its fitness.
+        accuracy: scores them.
+        count: how many.
+        seed: of the draw.
+        journal: holds those that are known, after its first record.
+    """
     from evolution.recipe import load_recipe
     from evolution.scoring import weighted
     from luts.progress import counted
     from luts.spaces import load_space
-    from supernet.accuracy import load_accuracy
 
-    weights = load_recipe(recipe).strategy.fitness
-    space, accuracy = load_space(recipe), load_accuracy(recipe)
-    found: Scores = []
-    with counted("scoring", count) as advance:
-        for vector in space.sample(np.random.default_rng(seed), count):
+    weights, space = load_recipe(recipe).strategy.fitness, load_space(recipe)
+    known = len(journal.records) - 1
+    with counted("scoring", count, known) as advance:
+        for vector in space.sample(np.random.default_rng(seed), count)[known:]:
             architecture = space.decode(vector)
             fitness, seconds = {}, {}
             for pairs in (*PARTS, None):
@@ -113,9 +133,9 @@ def _score(recipe: str, count: int, seed: int) -> Scores:
                 name = "all" if pairs is None else str(pairs)
                 seconds[name] = time.perf_counter() - began
                 fitness[name] = weighted(metrics, weights)
-            found.append({"vector": vector.tolist(), "fitness": fitness, "seconds": seconds})
+            journal.append({"vector": vector.tolist(), "fitness": fitness, "seconds": seconds})
             advance()
-    return found
+    return journal.records[1:]
 
 
 def _recorded(path: Path, batch: int) -> Scores:
@@ -129,4 +149,4 @@ def _recorded(path: Path, batch: int) -> Scores:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, resumable=True)

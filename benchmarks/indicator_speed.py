@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 import typer
 
-from luts import cli
+from luts import arguments, cli
 
 if TYPE_CHECKING:
     from supernet.indicator import IndicatorSpace
@@ -28,7 +28,7 @@ def main(
     count: Annotated[int, typer.Option(min=1, help="Architectures by indicator.")] = 10_000,
     evaluated: Annotated[int, typer.Option(min=1, help="Architectures on images.")] = 10,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of each kind.")] = 5,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [all].")] = None,
+    threads: arguments.TrainingThreads = None,
 ) -> None:
     """Seconds an architecture, with and without data, and seconds a training step."""
     from luts.spaces import load_space

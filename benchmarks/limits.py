@@ -21,9 +21,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from benchmarks import _arguments
+from benchmarks._limits_figures import show, summary
+from benchmarks._resumed import opened
 from luts import cli
-from luts.errors import UserError
-from luts.files import Journal, writable_folder, write_json
+from luts.files import write_json
 
 _MEASURE_SECONDS = 6.0
 # Above the lowest upper bound: what rounding to a share may take away.
@@ -44,13 +46,13 @@ def main(
     most: Annotated[
         int | None, typer.Option(min=1, help="Searches to carry out now; the rest by --resume.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("runs/limits"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where it was left.")] = False,
+    out: _arguments.Folder = Path("runs/limits"),
+    resume: _arguments.Resume = False,
 ) -> None:
     """Returned networks above budget, winners struck, and how close to the budget they sit."""
     settings = {"target": target, "recipe": recipe, "searches": searches, "threads": threads,
                 "evaluations": evaluations, "seed": seed, "level_check": level_check}
-    journal = _opened(out, settings, resume=resume)
+    journal, _ = opened(out / "limits.jsonl", settings, resume=resume)
     shares = _shares(target, recipe, threads, searches, seed)
     done = {record["search"] for record in journal.records[1:]}
     left = [number for number in range(searches) if number not in done][: most]
@@ -64,24 +66,9 @@ def main(
             found = _search(settings, number, shares[number], accuracy, out)
             journal.append({**found, "seconds": round(time.perf_counter() - began, 1)})
             _say(found, len(journal.records) - 1, searches)
-    records = journal.records[1:]
-    found = summary(records)
+    found = summary(journal.records[1:])
     write_json(out / "limits.json", {**settings, **found})
-    _show(found)
-
-
-def _opened(out: Path, settings: dict[str, Any], *, resume: bool) -> Journal:
-    writable_folder(out)
-    journal = Journal(out / "limits.jsonl")
-    if not journal.records:
-        journal.append({"settings": settings})
-    elif not resume:
-        raise UserError(f"'{out}' holds {len(journal.records) - 1} searches; add --resume or "
-                        "choose another --out")
-    if journal.records[0].get("settings") != settings:
-        raise UserError(f"--resume: '{out}' was started with {journal.records[0].get('settings')}; "
-                        "repeat its options or choose another --out")
-    return journal
+    show(found)
 
 
 def _shares(target: str, recipe: str, threads: int, searches: int, seed: int) -> list[float]:
@@ -94,7 +81,7 @@ def _shares(target: str, recipe: str, threads: int, searches: int, seed: int) ->
     reach = LatencyRequirement(LatencyConstraint(predictor, float("inf"))).reach()
     reference_ms, _ = predictor.predict_reference()
     ends = np.array([reach.low * _JUST, reach.high]) / reference_ms
-    shares = np.linspace(*ends, searches) if searches > 1 else ends[:1]
+    shares = np.linspace(float(ends[0]), float(ends[1]), searches) if searches > 1 else ends[:1]
     return [float(s) for s in np.random.default_rng(seed).permutation(shares)]
 
 
@@ -157,67 +144,12 @@ def _search(
     }
 
 
-def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the searches came to.
-
-    Args:
-        records: one of each search.
-    """
-    returned = [r for r in records if r["verified"]]
-    winners = sum(r["rounds"] for r in records)
-    used = np.array([r["latency_ms"] / r["budget_ms"] for r in returned])
-    again = np.array([r["again_ms"] / r["budget_ms"] for r in returned])
-    # The budget is a share of the reference: of the reference in the same session, too.
-    own = np.array([r["again_ms"] / (r["share"] * r["again_reference_ms"]) for r in returned])
-    return {
-        "done": len(records), "verified": len(returned),
-        "unverified": [r["search"] for r in records if not r["verified"]],
-        "above_budget": int((used > 1).sum()),
-        "above_budget_again": int((again > 1).sum()),
-        "above_share_again": int((own > 1).sum()),
-        "winners_measured": winners,
-        "winners_struck": sum(r["struck"] for r in records),
-        "searches_with_strike": sum(r["struck"] > 0 for r in records),
-        "use_of_budget": _spread(used), "use_again": _spread(again),
-        "use_of_share_again": _spread(own),
-        "level": _spread(np.array([r["level"] for r in records if r["level"] is not None])),
-        "minutes": round(sum(r["seconds"] for r in records) / 60, 1),
-        "searches_of": records,
-    }
-
-
-def _spread(values: np.ndarray) -> dict[str, float] | None:
-    if not len(values):
-        return None
-    names = ("least", "p10", "median", "p90", "most")
-    return dict(zip(names, np.percentile(values, [0, 10, 50, 90, 100]).tolist(), strict=True))
-
-
 def _say(found: dict[str, Any], done: int, searches: int) -> None:
     ms = found["latency_ms"]
     print(f"{done}/{searches}: budget {found['budget_ms']:.3f} ms, "
           f"{'verified' if found['verified'] else 'NOT verified'} "
           f"{'-' if ms is None else f'{ms:.3f}'} ms, again {found['again_ms']:.3f} ms, "
           f"{found['struck']} struck", flush=True)
-
-
-def _show(found: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(title=f"{found['done']} searches, {found['verified']} verified, "
-                        f"{found['minutes']} minutes")
-    shown.add_column("")
-    shown.add_column("count", justify="right")
-    for name in ("above_budget", "above_budget_again", "above_share_again", "winners_measured",
-                 "winners_struck", "searches_with_strike"):
-        shown.add_row(name.replace("_", " "), str(found[name]))
-    console = Console()
-    console.print(shown)
-    for name in ("use_of_budget", "use_again", "use_of_share_again", "level"):
-        if found[name] is not None:
-            values = ", ".join(f"{key} {value:.3f}" for key, value in found[name].items())
-            console.print(f"{name.replace('_', ' ')}: {values}", highlight=False)
 
 
 if __name__ == "__main__":

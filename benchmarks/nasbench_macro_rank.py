@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import typer
 
-from luts import cli
+from benchmarks import _arguments
+from luts import arguments, cli
 
 if TYPE_CHECKING:
     from supernet.spaces.chain import ChainSpace
@@ -32,8 +34,8 @@ def main(
     ],
     published: Annotated[Path, typer.Option(help="Folder of nas-bench-macro_cifar10.json.gz.")],
     count: Annotated[int, typer.Option(min=3, help="Networks to score.")] = 200,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [all].")] = None,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("runs/nasbench_macro_rank"),
+    threads: arguments.TrainingThreads = None,
+    out: _arguments.Folder = Path("runs/nasbench_macro_rank"),
 ) -> None:
     """Kendall's tau of inherited errors, indicator and multiply-adds with published accuracies."""
     from evolution.tabular.nasbench_macro import nasbench_macro
@@ -56,11 +58,12 @@ def main(
     print(json.dumps(result, indent=2))
 
 
-def evenly(accuracy: np.ndarray, count: int) -> np.ndarray:
+def evenly(accuracy: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
     """Indices of networks evenly over the order of accuracies, shape ``(count,)``."""
     order = np.argsort(accuracy, kind="stable")
     places = np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)
-    return order[places]
+    chosen: npt.NDArray[np.int64] = order[places]
+    return chosen
 
 
 def ranked(

@@ -18,9 +18,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from benchmarks import _arguments
+from benchmarks._resumed import opened
 from luts import cli
 from luts.errors import UserError
-from luts.files import Journal, writable_folder, write_json
+from luts.files import write_json
 
 _MEASURE_SECONDS = 6.0
 
@@ -34,8 +36,8 @@ def main(
     weights: Annotated[
         Path | None, typer.Option(help="Folder of a training run. Default: the package's weights.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("runs/pareto_front"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where it was left.")] = False,
+    out: _arguments.Folder = Path("runs/pareto_front"),
+    resume: _arguments.Resume = False,
 ) -> None:
     """Hypervolume of the measured front over that of random networks."""
     from evolution.result import load_result
@@ -43,17 +45,11 @@ def main(
     result = load_result(run)
     if result.front is None:
         raise UserError(f"'{run}' searched for one budget; give a run with --pareto")
-    writable_folder(out)
     settings = {"run": run.name, "table": result.provenance.table, "random": random, "seed": seed,
                 "together": together}
-    journal = Journal(out / "measured.jsonl")
-    if not journal.records:
-        journal.append({"settings": settings})
-    elif not resume or journal.records[0].get("settings") != settings:
-        raise UserError(f"'{out}' holds another comparison; add --resume with its options, or "
-                        "choose another --out")
     queue, high_share = _queue(run, result, random, seed)
-    left = queue[len(journal.records) - 1 :]
+    journal, done = opened(out / "measured.jsonl", settings, resume=resume)
+    left = queue[done:]
     if left:
         from benchmarks._scores import KnownScores
         from evolution.options import Options

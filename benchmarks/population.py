@@ -18,17 +18,18 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from luts import cli
+from benchmarks import _arguments
+from luts import arguments, cli
 from luts.files import writable_folder, write_json
 
 
 def main(
-    target: Annotated[str, typer.Option(help="Target of the predictor.")] = "cpu",
-    recipe: Annotated[str, typer.Option(help="Recipe of the space.")] = "flownas-small",
+    target: _arguments.PredictorTarget = "cpu",
+    recipe: arguments.Recipe = "flownas-small",
     population: Annotated[int, typer.Option(min=100, help="Architectures in one call.")] = 10_000,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds, each with all methods.")] = 15,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/population.json"),
+    seed: arguments.DrawsSeed = 0,
+    out: _arguments.JsonFile = Path("runs/population.json"),
 ) -> None:
     """Architectures a second: predictor, and loops over a dictionary."""
     from rich.console import Console

@@ -5,7 +5,8 @@
 A conformal bound is promised for networks drawn as the calibration networks were: at random. A
 search picks networks because their prediction is low. Both kinds are measured here, mixed in
 random order. Where the machine's level has moved since its table, neither kind keeps the bound; so
-they are judged at the session's own level as well, which is that of the random networks.
+they are judged at the level that the reference shows in between as well, as a search scales its
+bounds by it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from luts import cli
+from benchmarks import _arguments
+from luts import arguments, cli
 from luts.errors import UserError
 from luts.files import Journal, read_json, writable_folder, write_json
 
@@ -26,8 +28,8 @@ def main(
     run: Annotated[Path, typer.Argument(help="Folder of a search.")],
     *,
     samples: Annotated[int, typer.Option(min=4, help="Networks of each kind.")] = 60,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 21,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/proposals.json"),
+    seed: arguments.DrawsSeed = 21,
+    out: _arguments.JsonFile = Path("runs/proposals.json"),
 ) -> None:
     """Coverage and errors on proposals of a search, beside random networks."""
     from evolution.folder import JOURNAL, SETTINGS
@@ -65,18 +67,15 @@ def main(
         return timed.median_ms, table.info.pace.slowness(timed.pace_ms)
 
     result = evaluate(predictor, vectors, measure, rng)
-    shift = np.log(result.measured_ms / result.slowness / result.predicted_ms)[kinds == 1]
-    level = float(np.exp(np.median(shift)))
+    level = float(np.median(result.levels))
     rows: dict[str, Any] = {}
     for kind, name in enumerate(("proposed by the search", "random")):
         own = kinds == kind
         part = replace(result, **{field: getattr(result, field)[own] for field in (
             "vectors", "predicted_ms", "upper_ms", "measured_ms", "again_ms", "slowness",
-            "again_slowness")})
-        levelled = replace(part, slowness=level * part.slowness,
-                           again_slowness=level * part.again_slowness)
+            "again_slowness", "levels", "again_levels")})
         rows[name] = {"clock": asdict(part.accuracy), "pace": asdict(part.accuracy_at_pace),
-                      "level": asdict(levelled.accuracy_at_pace), "pairs": part.records()}
+                      "level": asdict(part.accuracy_at_level), "pairs": part.records()}
     _show(rows, predictor.level, level)
     write_json(out, {"run": run.name, "seed": seed, "level": predictor.level, "rows": rows,
                      "session_level": level, "table": table.identity})

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks import _arguments
 from benchmarks._public import data_folder
 from luts import cli
 from luts.errors import UserError
@@ -26,9 +27,9 @@ def main(
     only: Annotated[
         list[str] | None, typer.Option(help=f"Part to run, of {', '.join(PARTS)}; repeat.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the public data.")] = None,
+    data: _arguments.PublicData = None,
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions with other samples.")] = 1,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/public_latency.json"),
+    out: _arguments.JsonFile = Path("runs/public_latency.json"),
 ) -> None:
     """Prints the tables and writes all figures."""
     chosen = tuple(only) if only else PARTS
@@ -59,12 +60,14 @@ def _run(part: str, folder: Path, seeds: int) -> dict[str, Any]:
         from benchmarks._public_drift import under_drift
 
         return under_drift(folder / "hat_transformer", seeds)
-    from benchmarks import _public_operators
-
     operators = folder / "neusight_operators"
     if part == "operators":
-        return _public_operators.leave_one_gpu_out(operators)
-    return _public_operators.sample_of_one_gpu(operators)
+        from benchmarks._public_operators import leave_one_gpu_out
+
+        return leave_one_gpu_out(operators)
+    from benchmarks._public_sample import sample_of_one_gpu
+
+    return sample_of_one_gpu(operators)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ distributions (0: the same, 1: disjoint).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import numpy as np
 import typer
 
+from benchmarks import _arguments
 from benchmarks._figures import show
 from luts import cli
 from luts.errors import UserError
@@ -31,7 +32,7 @@ def main(
     height: Annotated[int, typer.Option(min=64, help="Rows of tiles and pairs.")] = 160,
     width: Annotated[int, typer.Option(min=64, help="Columns of tiles and pairs.")] = 224,
     largest_motion_px: Annotated[float, typer.Option(help="Of the renderers.")] = 24.0,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/rendered-statistics.json"),
+    out: _arguments.JsonFile = Path("runs/rendered-statistics.json"),
 ) -> None:
     """Statistics of real and rendered pairs."""
     from scipy.stats import ks_2samp
@@ -41,6 +42,7 @@ def main(
     from supernet.data.motion import MotionStatistics
     from supernet.data.photos import bundled_photos
     from supernet.data.render import RENDERERS, RenderSettings
+    from supernet.data.render_settings import Renderer
     from supernet.data.rendered import rendered_pairs
 
     writable_folder(out.parent)
@@ -54,7 +56,7 @@ def main(
         raise UserError(f"'{real}' holds no pair of {width}x{height} or more with dense flow")
     motion = MotionStatistics(largest_px=largest_motion_px)
     for name in names:
-        settings = RenderSettings(height, width, motion=motion, version=name)
+        settings = RenderSettings(height, width, motion=motion, version=cast(Renderer, name))
         pairs = rendered_pairs(bundled_photos(), settings, count)
         kinds[name] = [found for pair in pairs if (found := statistics(pair)) is not None]
     rows, held = [], {}

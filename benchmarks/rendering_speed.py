@@ -16,6 +16,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from benchmarks import _arguments
 from benchmarks._figures import show
 from luts import cli
 from luts.errors import UserError
@@ -30,7 +31,7 @@ def main(
     batch: Annotated[int | None, typer.Option(min=1, help="Pairs a step [the recipe's].")] = None,
     seconds: Annotated[float, typer.Option(min=0.5, help="Rendering of each renderer.")] = 10.0,
     device: Annotated[str, typer.Option(help="cpu, or cuda:0.")] = "cpu",
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/rendering-speed.json"),
+    out: _arguments.JsonFile = Path("runs/rendering-speed.json"),
 ) -> None:
     """Rendered pairs a second, beside a trainer's need."""
     import torch

@@ -17,7 +17,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from luts import cli
+from benchmarks import _arguments
+from luts import arguments, cli
 from luts.files import writable_folder, write_json
 
 PUBLISHED_SECONDS = 9.84
@@ -28,8 +29,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def main(
-    target: Annotated[str, typer.Option(help="Target of the predictor.")] = "cpu",
-    recipe: Annotated[str, typer.Option(help="Recipe of the space.")] = "flownas-small",
+    target: _arguments.PredictorTarget = "cpu",
+    recipe: arguments.Recipe = "flownas-small",
     budget: Annotated[
         float, typer.Option(min=0, max=1, help="Limit between the fastest (0) and slowest (1).")
     ] = 0.3,
@@ -39,7 +40,7 @@ def main(
         int, typer.Option(min=1, help="Draws for each child; random networks fill the rest.")
     ] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="Searches of each kind.")] = 3,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/search_speed.json"),
+    out: _arguments.JsonFile = Path("runs/search_speed.json"),
 ) -> None:
     """Seconds of a search and accepted candidates a second, median of rounds in turns."""
     from rich.console import Console
@@ -80,7 +81,7 @@ def main(
             seconds[name].append(time.perf_counter() - began)
             accepted[name].append(count)
             assert (predictor.predict(vectors).upper_ms <= limit_ms).all()
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         name: {"seconds": float(np.median(seconds[name])), "accepted": accepted[name],
                "per_second": float(np.median(np.divide(accepted[name], seconds[name])))}
         for name in SETTINGS

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks import _arguments
 from luts import cli
 from luts.errors import UserError
 from luts.files import Journal, write_json
@@ -37,7 +38,7 @@ def main(
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Stop after the piece that ends then.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
+    out: _arguments.FiguresFile = None,
 ) -> int:
     """Counts answers by status, and names the requests that made the service fail."""
     import importlib.util

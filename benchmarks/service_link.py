@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from benchmarks import _arguments
 from luts import cli
 from luts.files import write_json
 
@@ -36,7 +37,7 @@ def main(
     lease: Annotated[float, typer.Option(min=1, help="Length of a lease in seconds.")] = 10.0,
     steps: Annotated[int, typer.Option(min=1, help="Steps of a job, 0.05 s each.")] = 200,
     cuts: Annotated[int, typer.Option(min=1, help="Cuts, of one worker after the other.")] = 2,
-    out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
+    out: _arguments.FiguresFile = None,
 ) -> int:
     """Cuts and mends the network of workers, and looks at what became of the jobs."""
     from benchmarks._links import cables, go_inside
@@ -57,14 +58,8 @@ def main(
 def _watch(folder: Path, tied: list[Cable], cut: float, lease: float, steps: int, cuts: int
            ) -> dict[str, Any]:
     from benchmarks._doubles import Doubles
-    from benchmarks._service import (
-        Process,
-        await_server,
-        has_ended,
-        overlaps,
-        still_running,
-        what_is_wrong,
-    )
+    from benchmarks._service import Process, await_ended, await_server
+    from benchmarks._service_verdict import overlaps, still_running, what_is_wrong
     from evolution.client import Client
 
     data, url = folder / "data", f"http://127.0.0.1:{_PORT}"
@@ -83,9 +78,7 @@ def _watch(folder: Path, tied: list[Cable], cut: float, lease: float, steps: int
             happened = []
             for number in range(cuts):
                 happened.append(_cut(client, tied, number % len(tied), cut, steps, jobs))
-            until_s = time.monotonic() + _GIVEN_UP_S
-            while time.monotonic() < until_s and not all(has_ended(client, n) for n in jobs):
-                time.sleep(0.5)
+            await_ended(client, jobs, _GIVEN_UP_S)
             wrong = [said for n in jobs if (said := what_is_wrong(client, n, steps, folder))]
             leases = sum(client.job(n)["attempts"] for n in jobs)
     finally:

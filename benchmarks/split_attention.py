@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 import typer
 
+from benchmarks import _arguments
 from benchmarks._figures import show
 from benchmarks._trainings import Trainer, cost_of_training, journal_of
 from luts import cli
@@ -29,16 +30,14 @@ RECIPE = "fbnetv2-f-split-small"
 
 
 def main(
-    data: Annotated[
-        str | None, typer.Option(help="Images: a folder, or by name [the recipe's].")
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Repetitions.")] = 3,
+    data: _arguments.Images = None,
+    seeds: _arguments.Repetitions = 3,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each network.")] = 3000,
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="A training setting, such as batch=64.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU cores.")] = 1,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("runs/split_attention"),
+    threads: _arguments.Cores = 1,
+    out: _arguments.Folder = Path("runs/split_attention"),
 ) -> None:
     """Error, work and weights of a network without attention, and with 1, 2 and 4 splits.
 

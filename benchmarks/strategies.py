@@ -21,7 +21,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks import _rivals
+from benchmarks import _arguments, _rivals
 from benchmarks._public import data_folder
 from luts import cli
 from luts.errors import UserError
@@ -91,13 +91,13 @@ def main(
     without: Annotated[
         list[str] | None, typer.Option(help="Leave out methods whose name begins so; repeat.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the public data.")] = None,
+    data: _arguments.PublicData = None,
     seeds: Annotated[int, typer.Option(min=1, help="Searches of each method and limit.")] = 50,
     most: Annotated[int, typer.Option(min=10, help="Evaluations after which one gives up.")] = 2000,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the file of an interrupted run.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/strategies.json"),
+    out: _arguments.JsonFile = Path("runs/strategies.json"),
 ) -> None:
     """Evaluations until close to the optimum: median and 90th percentile over seeds."""
     spaces = tuple(only) if only else SPACES
@@ -116,7 +116,7 @@ def main(
             raise UserError(f"--resume: '{out}' was made with {found.get('settings')}, now "
                             f"{settings}; repeat its options or choose another --out")
     if any(name.startswith("pymoo") for name in methods):
-        _rivals._pymoo()
+        _rivals.load_pymoo()
     for title, problem, region in _problems(folder, spaces):
         counts = found["counts"].setdefault(title, {})
         goal = problem.optimum(region) - GOAL

@@ -20,7 +20,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from luts import cli
+from benchmarks import _arguments
+from luts import arguments, cli
 from luts.files import write_json
 from profiler._robust import sigma
 
@@ -29,10 +30,10 @@ Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 def main(
     target: Annotated[str, typer.Option(help="Target whose table is judged.")] = "cpu",
-    recipe: Annotated[str, typer.Option(help="Recipe of the space.")] = "flownas-small",
+    recipe: arguments.Recipe = "flownas-small",
     networks: Annotated[int, typer.Option(min=4, help="Fresh networks to time.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 11,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/table_sum.json"),
+    seed: arguments.DrawsSeed = 11,
+    out: _arguments.JsonFile = Path("runs/table_sum.json"),
 ) -> None:
     """Sum of the in-context table and of operators timed alone, against end to end."""
     from luts.paths import find_table

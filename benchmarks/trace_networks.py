@@ -15,11 +15,13 @@ import importlib
 import json
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from benchmarks import _arguments
 from benchmarks._public import data_folder
 from benchmarks._published import (
     FLOW,
@@ -42,7 +44,7 @@ _CARDS = ("rtx3090", "rtx4090")
 
 def main(
     *,
-    data: Annotated[Path | None, typer.Option(help="Folder of the public data.")] = None,
+    data: _arguments.PublicData = None,
     out: Annotated[Path, typer.Option(help="File to write or to go on with.")] = TRACES,
 ) -> None:
     """Traces all networks of the public files, about a fifth of a second each."""
@@ -76,14 +78,14 @@ def _timm(folder: Path) -> Iterator[tuple[Key, Build]]:
         for row in rows_of(folder / TIMM / TIMM_FILE.format(card)):
             name, size = row["model"], int(row["infer_img_size"])
             batch = int(row["infer_batch_size"])
-            yield (name, size, batch), lambda n=name, s=size, b=batch: _image_network(n, s, b)
+            yield (name, size, batch), partial(_image_network, name, size, batch)
 
 
 def _flow(folder: Path) -> Iterator[tuple[Key, Build]]:
     for row in rows_of(folder / FLOW / FLOW_FILE):
         name = row["Model"]
         if not name.startswith(OWN_KERNELS):
-            yield (name, FLOW_SIZE[0], 1), lambda n=name: _flow_network(n)
+            yield (name, FLOW_SIZE[0], 1), partial(_flow_network, name)
 
 
 def _image_network(name: str, size: int, batch: int) -> tuple[Any, tuple[Any, ...]]:

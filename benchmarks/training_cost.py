@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 import typer
 
+from benchmarks import _arguments
 from benchmarks._training_times import gflops, interleaved, product
-from luts import cli
+from luts import arguments, cli
 from luts.files import writable_folder, write_json
 
 if TYPE_CHECKING:
@@ -35,17 +36,17 @@ PEAK = "matrix product"
 
 
 def main(
-    recipe: Annotated[str, typer.Option(help="Recipe.")] = "flownas-small",
+    recipe: _arguments.Recipe = "flownas-small",
     rounds: Annotated[int, typer.Option(min=1, help="Timings of each, in turns.")] = 12,
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="A training setting, such as batch=4.")
     ] = None,
-    device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda:0.")] = "cpu",
+    device: arguments.TrainingDevice = "cpu",
     threads: Annotated[
         int, typer.Option(min=1, help="CPU cores of either kind of step.")
     ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of batches, weights and order.")] = 0,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/training_cost.json"),
+    out: _arguments.JsonFile = Path("runs/training_cost.json"),
 ) -> None:
     """Seconds per step and architecture of a supernet against its largest network alone."""
     from luts.spaces import load_space

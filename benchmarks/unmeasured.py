@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks import _arguments
 from benchmarks._published import TRACES
 from luts import cli
 from luts.files import writable_folder, write_json
@@ -34,7 +35,7 @@ def main(
     traces: Annotated[
         Path, typer.Option(help="Operators of the published networks.")
     ] = TRACES,
-    data: Annotated[Path | None, typer.Option(help="Folder of the public data.")] = None,
+    data: _arguments.PublicData = None,
     out: Annotated[Path, typer.Option(help="JSON file of all figures.")] = Path(
         "runs/unmeasured.json"),
     laws: Annotated[

@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from luts import cli
+from benchmarks import _arguments
+from luts import arguments, cli
 from luts.files import write_json
 
 _ROUNDS = 3
@@ -23,7 +24,7 @@ _SHARED = ("yunet_n_320_320.onnx", "yunet_s_320_320.onnx")
 
 def main(
     *,
-    threads: Annotated[int, typer.Option(min=1, help="Threads within one operator.")] = 1,
+    threads: arguments.OperatorThreads = 1,
     pretrained: Annotated[
         Path, typer.Option(help="Folder with the two face detectors yunet_*.onnx.")
     ] = Path("../shared/data/pretrained_small"),
@@ -31,7 +32,7 @@ def main(
         Path | None, typer.Option(help="Folder that keeps the exported models.")
     ] = None,
     level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
-    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/whole_models.json"),
+    out: _arguments.JsonFile = Path("runs/whole_models.json"),
 ) -> None:
     """Exports the models, estimates each, then times all of them in turns."""
     from predictor.estimation.api import estimate
@@ -76,10 +77,11 @@ def _measure(paths: dict[str, Path], threads: int) -> dict[str, dict[str, float]
     from rich.progress import track
 
     from luts.library import find_library
+    from profiler._clock import SystemClock
     from profiler._pace import open_probe
     from profiler.lock import device_lock
     from profiler.settings import StoppingRule
-    from profiler.timing import SystemClock, measure_session, runtime_for
+    from profiler.timing import measure_session, runtime_for
 
     rule = StoppingRule(min_samples=5, min_seconds=0.3, max_seconds=2.0)
     runtime, clock = runtime_for("cpu", runtime="onnxruntime"), SystemClock()

@@ -11,6 +11,7 @@
 #   LATENCY=80%                                 budget: of the reference, or such as 45ms
 #   EVALUATIONS=                                architectures to score; empty: as the recipe says
 #   TABLE=                                      folder of a measured table to upload instead
+#   ACCEPT_DRIFT=                               true takes a table of a machine that drifted
 #   KEY=by-curl                                 another one asks for new jobs
 #   OUT=by-curl                                 folder for the report and the network
 set -euo pipefail
@@ -35,12 +36,27 @@ submit() { # kind, further parameters
         -d "{\"kind\": \"$1\", $of$2}" "$api/jobs"
 }
 
+seen=$(mktemp) # number of the last event
+trap 'rm -f "$seen"' EXIT
+
+shown() { # log and state of a stream of events, as they come
+    python3 -uc 'import json, sys
+for line in sys.stdin:
+    name, _, value = line.rstrip("\n").partition(": ")
+    if name == "id":
+        open(sys.argv[1], "w").write(value)
+    elif name == "data":
+        said = json.loads(value)
+        if "line" in said or "lease" in said or "device" in said:
+            print("  " + str(said.get("line") or said))' "$seen"
+}
+
 follow() { # job; shows its log until it has ended, also over restarts of the server
     local state=queued
+    echo 0 > "$seen"
     echo "job $1: $api/jobs/$1"
     while [ "$state" = queued ] || [ "$state" = running ]; do
-        ask --no-buffer "$api/jobs/$1/events" |
-            sed -un 's/^data: {"line": "\(.*\)", "at_s".*$/  \1/p' || sleep 5
+        ask --no-buffer "$api/jobs/$1/events?after=$(cat "$seen")" | shown || sleep 5
         state=$(ask "$api/jobs/$1" | field state 2> /dev/null) || state=running
     done
     echo "job $1: $state"
@@ -63,7 +79,7 @@ else
     job=$(submit profile ", \"networks\": ${NETWORKS:=90}")
     follow "$job"
 fi
-job=$(submit fit "")
+job=$(submit fit "${ACCEPT_DRIFT:+, \"accept_drift\": $ACCEPT_DRIFT}")
 follow "$job"
 job=$(submit search ", \"latency\": \"${LATENCY:=80%}\"${EVALUATIONS:+, \"evaluations\": $EVALUATIONS}")
 follow "$job"

@@ -35,9 +35,13 @@ def summary(result: Result, folder: Path) -> None:
     console.print(shown)
     for limit in result.limits[1:]:
         measured = "" if limit.measured is None else f", measured {_amount(limit.measured)}"
-        place = f" on {limit.target}" if limit.target else ""
-        console.print(f"{limit.name}{place}: {_amount(limit.upper)} of {_amount(limit.limit)}"
-                      f"{measured}", highlight=False)
+        place, known = "", ""
+        if limit.target:
+            # A bound on a target that is not here must not look like a measurement.
+            place, known = f" on {limit.target}", "predicted at most "
+            measured = measured or ", NOT measured"
+        console.print(f"{limit.name}{place}: {known}{_amount(limit.upper)} of "
+                      f"{_amount(limit.limit)}{measured}", highlight=False)
     if result.front is not None:
         done = sum(point.verified for point in result.front.points)
         console.print(f"front: {len(result.front.points)} networks, {done} of them measured",
@@ -46,6 +50,7 @@ def summary(result: Result, folder: Path) -> None:
     console.print(f"{known} {result.constraint.latency_ms:.3f} ms, "
                   f"{result.evaluations} architectures scored; all of it in {folder}/report.html",
                   highlight=False)
+    print(f"carry it to its device with: python -m evolution.export {folder}")
     if result.reason:
         print(f"not verified: {result.reason}", file=sys.stderr)
     if result.to_verify:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from evolution.space_report import LEVEL, Share, SpaceReport
+
+if TYPE_CHECKING:
+    from evolution.plan import Plan
 
 _NAMED = 3
 
@@ -25,14 +30,24 @@ def share_text(share: Share) -> str:
             f"{100 * share.high:.3g} %)")
 
 
-def show(report: SpaceReport, target: str) -> None:
-    """Prints the whole report."""
+def basis(plan: Plan) -> str:
+    """That latencies are predictions without a measured table; empty where there is one."""
+    if not plan.estimated:
+        return ""
+    return (f"latencies of {plan.settings.target} are PREDICTED, not measured: no table of it is "
+            f"here; behind the prediction: {plan.evidence}")
+
+
+def show(report: SpaceReport, target: str, basis: str = "") -> None:
+    """Prints the whole report; ``basis`` says where its latencies come from."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     console.print(f"[bold]{report.space}[/bold] on {target}: {report.size:,} architectures",
                   highlight=False)
+    if basis:
+        console.print(basis, highlight=False, markup=False)
     latencies = Table()
     for title in ("latency (ms)", "predicted", "upper bound"):
         latencies.add_column(title, justify="left" if title.startswith("lat") else "right")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evolution import evidence, provenance
+from evolution.foretold import foretold
 from evolution.front import FrontLog, FrontPoint, FrontResult, corrected, front_of
 from evolution.goals import parts_of
 from evolution.keeping import kept_limits
 from evolution.level import Level
-from evolution.prepare import Plan
+from evolution.plan import Plan
 from evolution.result import ConstraintResult, NetworkResult, Provenance, Result, RoundResult
 from evolution.rounds import Outcome, Round
 from evolution.scoring import finite
@@ -97,6 +98,7 @@ def answer(plan: Plan, accuracy: AccuracySource, found: Found) -> Result:
         reason=reason,
         latencies="estimated" if plan.estimated else "measured",
         evidence=plan.evidence,
+        foretold=foretold(plan, chosen.candidate.vector),
         to_verify=_command(plan, missing),
         evaluations=len(search.candidates),
         shared=plan.shared,

@@ -27,6 +27,7 @@ class Unit:
 
 
 MILLISECONDS = Unit({"": 1.0, "ms": 1.0}, "45, 45ms or 80%")
+_ABSOLUTE = Unit(MILLISECONDS.units, "45 or 45ms")
 QUANTITIES = {
     "memory_mib": Unit({"": 1.0, "mib": 1.0}, "20, 20MiB or 80%"),
     "parameters": Unit(_THOUSANDS, "600000, 600k or 80%"),
@@ -116,4 +117,4 @@ def milliseconds_only(text: str, *, option: str) -> float:
     """
     if "%" in text:
         raise UserError(f"{option} '{text}' must be in milliseconds; for a share use --latency")
-    return parse_budget(text, math.nan, option=option)
+    return parse_amount(text, math.nan, _ABSOLUTE, option=option)

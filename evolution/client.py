@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from evolution.service.client.api import Client, RefusedError
+from evolution.service.client.answers import RefusedError
+from evolution.service.client.api import Client
 
 __all__ = ["Client", "RefusedError"]
 

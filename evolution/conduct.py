@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 from evolution import evidence
 from evolution.answer import Found, answer
 from evolution.engines import with_engines
-from evolution.export import BEST, WEIGHTS, export_onnx, export_weights
+from evolution.export import BEST, REFERENCE, WEIGHTS, export_onnx, export_weights
 from evolution.feasibility import feasible_region
-from evolution.folder import RESULT, RunFolder
+from evolution.folder import EXAMPLES, RESULT, RunFolder
 from evolution.front import FrontLog, prove_front
 from evolution.halving import make_scorer
-from evolution.known import known_score
+from evolution.known import known_beforehand
 from evolution.ledger import STARTED, Ledger
 from evolution.level import Level, check_levels
 from evolution.pictures import save_pictures
+from evolution.plan import Plan
 from evolution.pools.alone import alone
 from evolution.pools.base import Pool
 from evolution.pools.here import Here
-from evolution.prepare import Plan
 from evolution.progress import View
 from evolution.report import REPORT, write_report
 from evolution.result import Result, load_result
@@ -30,7 +30,8 @@ from evolution.rounds import Outcome, Round, prove
 from evolution.search import Search
 from evolution.strategies.base import Strategy, Vector
 from evolution.verification import Elsewhere, Measurer, Verifier
-from luts.errors import UserError
+from luts.errors import InfeasibleError, UserError
+from luts.files import write_json
 
 if TYPE_CHECKING:
     from evolution.region import Region
@@ -65,7 +66,11 @@ def conduct(
         else:
             measurers = {**({} if measure is None else {plan.latency.label: measure}),
                          **(also or {})}
-            result = _search(plan, folder, pool or Here.of(accuracy), measurers, view)
+            try:
+                result = _search(plan, folder, pool or Here.of(accuracy), measurers, view)
+            except UserError:
+                folder.withdraw(REFERENCE)
+                raise
             if plan.estimated:
                 result = with_engines(result, folder.path, view)
             result.save(folder.path)
@@ -77,8 +82,7 @@ def conduct(
 def _strategy(plan: Plan, region: Region, accuracy: AccuracySource) -> Strategy:
     recipe = plan.recipe
     made = recipe.strategy_class()(region, recipe.strategy_settings(), plan.settings.seed)
-    made.inform(known_score(recipe.strategy.fitness, accuracy))
-    made.hint(accuracy.hints())
+    made.inform(known_beforehand(recipe.strategy.fitness, accuracy))
     return made
 
 
@@ -122,11 +126,12 @@ def find(
         threads=settings.threads,
         also=[Elsewhere(goal.latency, quiet[goal.latency.label]) for goal in plan.also
               if goal.latency.label in quiet],
+        parameters=settings.parameters,
     )
     region, levels = plan.region, tuple[Level, ...]()
     if settings.level_check and measurers:
         levels = check_levels(goals, quiet, verifier.reference(), ledger, view)
-        region = feasible_region(plan.space, plan.requirements)
+        region = _region_now(plan, levels)
     strategy = _strategy(plan, region, accuracy)
     scorer = make_scorer(plan.space, pool, recipe.strategy, ledger)
     search = Search(strategy, scorer, region, plan.latency, view)
@@ -151,6 +156,16 @@ def find(
             f"of '{recipe.name}' trained?"
         )
     return Found(search, verifier, outcome, levels, log, passed)
+
+
+def _region_now(plan: Plan, levels: tuple[Level, ...]) -> Region:
+    """What keeps the constraints at the machine's level."""
+    try:
+        return feasible_region(plan.space, plan.requirements)
+    except InfeasibleError as error:
+        now = ", ".join(f"{level.ratio - 1:+.1%} on '{level.target}'" for level in levels)
+        raise InfeasibleError(f"{error}; that is by what the reference takes now against its "
+                              f"table ({now})") from None
 
 
 def _same_weights(ledger: Ledger, accuracy: AccuracySource, path: Path) -> None:
@@ -178,5 +193,6 @@ def _hand_over(
     verifier.reference()
     header = {"recipe": plan.recipe.name, "architecture": json.dumps(architecture.as_json())}
     export_weights(network, plan.path / WEIGHTS, header)
+    write_json(plan.path / EXAMPLES, accuracy.remember())
     evidence.collect(plan, candidate.vector).save(plan.path)
     save_pictures(accuracy, plan.path, plan.settings.threads)

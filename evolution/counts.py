@@ -10,6 +10,7 @@ import numpy as np
 
 from evolution.strategies.base import Floats
 from luts._costs import cost_of
+from luts.lowered import lowered
 from luts.space import OperatorSpace, Vectors
 
 COUNTS = ("parameters", "flops")
@@ -62,10 +63,9 @@ def counted(space: OperatorSpace, name: str) -> list[Floats]:
 def _rows(space: OperatorSpace) -> list[Floats]:
     """Per factor, both counts of each row, shape ``(2, rows)``."""
     found = []
-    for factor in space.factors:
+    for rows in lowered(space):
         each = []
-        for choices in space.factor_choices(factor):
-            placed = space.lower_factor(factor, choices)
+        for placed in rows:
             costs = [(cost_of(p.operator), p.repeats) for p in placed]
             each.append((sum(c.parameters for c, _ in costs), sum(c.flops * n for c, n in costs)))
         found.append(np.array(each, dtype=np.float64).T)

@@ -9,12 +9,13 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from evolution.prepare import Plan
+from evolution.plan import Plan
 from evolution.strategies.base import Vector
+from luts.checked import read_record
 from luts.errors import CorruptFileError
-from luts.files import read_json, write_json
+from luts.files import write_json
 
 EVIDENCE = "evidence.json"
 
@@ -126,12 +127,7 @@ class Evidence(BaseModel):
             UserError: it is absent.
             CorruptFileError: it is damaged.
         """
-        raw = read_json(folder / EVIDENCE)
-        try:
-            return cls.model_validate(raw)
-        except ValidationError as error:
-            field = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise CorruptFileError(f"{folder / EVIDENCE}: {field} is damaged") from None
+        return read_record(folder / EVIDENCE, cls)
 
 
 def collect(plan: Plan, vector: Vector) -> Evidence:

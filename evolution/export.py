@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from luts.files import atomic_path
 if TYPE_CHECKING:
     import torch
 
+    from evolution.bundle.manifest import Manifest
     from supernet.accuracy import AccuracySource
 
 Array = npt.NDArray[np.float32]
@@ -40,11 +42,10 @@ def export_weights(network: torch.nn.Module, path: Path, metadata: dict[str, str
         path: the safetensors file.
         metadata: text pairs for the file's header.
     """
-    from safetensors.torch import save
+    from supernet.tensors import save_tensors
 
-    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata))
+    save_tensors(
+        path, {name: value.contiguous() for name, value in network.state_dict().items()}, metadata)
 
 
 def onnx_predict(path: Path, threads: int) -> Predict:
@@ -108,8 +109,16 @@ def main(
         typer.Option(help="Folder of the training that the run used, for --point. Default: the "
                      "weights that ship with the package."),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Where the images that the run was scored on lie now. Default: where "
+                     "they were."),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a bundle that is there.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print bundle.json and the bundle's place.")
     ] = False,
 ) -> None:
     """Writes the winner of a run as a bundle that is carried to its device.
@@ -136,18 +145,25 @@ def main(
             raise UserError(f"--weights '{weights}' goes with --point; the winner's weights lie in "
                             "the run")
         out = out or run.resolve().parent / f"{run.resolve().name}-{form}-{precision}"
-        manifest = export_bundle(run, choice, out, replace=replace)
+        manifest = export_bundle(run, choice, out, replace=replace, data=data)
     else:
         from evolution.bundle.point import write_point
 
         out = out or run.resolve().parent / f"{run.resolve().name}-{point}-{form}-{precision}"
         with tempfile.TemporaryDirectory(prefix="metronas-point-") as name:
             write_point(run, point, weights, Path(name))
-            manifest = export_bundle(Path(name), choice, out, replace=replace)
+            manifest = export_bundle(Path(name), choice, out, replace=replace, data=data)
+    if as_json:
+        print(json.dumps({"bundle": str(out), **manifest.model_dump(mode="json")}, indent=2))
+    else:
+        _show(out, manifest)
+
+
+def _show(out: Path, manifest: Manifest) -> None:
     found, told = manifest.checked, manifest.expected
     figures = ", ".join(f"{name} {value:.4f} (PyTorch {found.torch_metrics[name]:.4f})"
                         for name, value in found.metrics.items())
-    print(f"{out}: {manifest.model.file} in {precision} for {manifest.target}")
+    print(f"{out}: {manifest.model.file} in {manifest.model.precision} for {manifest.target}")
     print(f"from PyTorch in fp32: {found.largest_difference:.2g} of the largest output, "
           f"{found.mean_difference:.2g} in the mean; {figures}; by {found.on}")
     if told.latency_ms is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from evolution.constraint import LatencyConstraint
+from evolution.asked import Asked
 from evolution.optimum import Optimiser
 from evolution.region import Region
 from evolution.requirements import LatencyRequirement, Reach, Requirement, limits_of
@@ -46,33 +46,34 @@ def feasible_region(space: OperatorSpace, requirements: Sequence[Requirement]) -
         raise InfeasibleError(_together(space, requirements, reaches, yields))
     region.anchors = _rows([*anchors, *(v for v in yields if v is not None and v not in anchors)])
     try:
-        region.draw(np.random.default_rng(0), 1, set())
+        region.know(region.draw(np.random.default_rng(0), 1, set()))
     except InfeasibleError:
         raise InfeasibleError(_together(space, requirements, reaches, yields)) from None
     return region
 
 
 def check_tighter(
-    space: OperatorSpace, requirements: Sequence[Requirement], latency: LatencyConstraint,
-    budget_ms: float,
+    space: OperatorSpace, requirements: Sequence[Requirement], latency: LatencyRequirement,
+    budget_ms: float, asked: Asked,
 ) -> None:
     """Makes sure that a tighter latency budget can be kept as well.
 
     Args:
         space: the space.
         requirements: what must be kept, the latency among them.
-        latency: the limit; its budget is the same afterwards.
+        latency: one of them; its budget is the same afterwards.
         budget_ms: the tighter budget.
+        asked: how that was given.
 
     Raises:
         InfeasibleError: it cannot; see `feasible_region`.
     """
-    usual_ms = latency.budget_ms
-    latency.budget_ms = budget_ms
+    usual_ms, usual = latency.constraint.budget_ms, latency.asked
+    latency.constraint.budget_ms, latency.asked = budget_ms, asked
     try:
         feasible_region(space, requirements)
     finally:
-        latency.budget_ms = usual_ms
+        latency.constraint.budget_ms, latency.asked = usual_ms, usual
 
 
 def _yields(region: Region, requirements: Sequence[Requirement]) -> list[Vector | None]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import os
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from evolution.ledger import EVALUATED, SCREENED
+from luts.checked import read_record
 from luts.errors import CorruptFileError, UserError
-from luts.files import Journal, atomic_path, read_json, writable_folder, write_json
+from luts.files import Journal, atomic_path, claim_folder, read_json, writable_folder, write_json
 
 SETTINGS, RECIPE, JOURNAL, RESULT = "settings.json", "recipe.yaml", "journal.jsonl", "result.json"
+EXAMPLES = "examples.json"
 FORMAT = 1
+_SCORED = {EVALUATED, SCREENED}
 
 
 class AlsoSettings(BaseModel):
@@ -75,12 +79,14 @@ class RunFolder:
     Args:
         path: the folder; `open` makes sure of it.
         settings: what the run was started with.
+        fresh: whether this process began the run.
     """
 
-    def __init__(self, path: Path, settings: RunSettings) -> None:
+    def __init__(self, path: Path, settings: RunSettings, *, fresh: bool = False) -> None:
         self.path = path
         self.settings = settings
-        self._lock = _claim(path)
+        self._fresh = fresh
+        self._lock = claim_folder(path, f"'{path}' is in use by another run")
         self.journal = Journal(path / JOURNAL)
 
     @classmethod
@@ -99,7 +105,7 @@ class RunFolder:
         with atomic_path(path / RECIPE) as temporary:
             temporary.write_text(recipe_text)
         write_json(path / SETTINGS, settings.model_dump())
-        return cls(path, settings)
+        return cls(path, settings, fresh=True)
 
     @classmethod
     def _reopen(cls, path: Path, settings: RunSettings) -> Self:
@@ -112,6 +118,23 @@ class RunFolder:
                 f"repeat its options or choose another --out"
             )
         return cls(path, stored)
+
+    def withdraw(self, *others: str) -> None:
+        """Removes what a start has written that was refused, unless something was scored.
+
+        A run that an earlier process began stays, and so do files that are not a run's.
+
+        Args:
+            others: names of further files that this start may have written.
+        """
+        done = {record.get("event") for record in self.journal.records}
+        if not self._fresh or done & _SCORED:
+            return
+        # The settings last, as they are written last.
+        for name in (*others, JOURNAL, RECIPE, SETTINGS):
+            (self.path / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # something else lies in it
+            self.path.rmdir()
 
     def close(self) -> None:
         """Closes the journal and lets others have the folder."""
@@ -134,50 +157,18 @@ def read_settings(path: Path) -> RunSettings:
     """
     if not (path / SETTINGS).is_file():
         raise UserError(f"'{path}' is no run folder: it has no {SETTINGS}")
-    raw: Any = read_json(path / SETTINGS)
-    try:
-        return RunSettings.model_validate(raw)
-    except ValidationError as error:
-        field = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise CorruptFileError(f"{path / SETTINGS}: {field} is damaged") from None
+    return read_record(path / SETTINGS, RunSettings)
 
 
-def check_place(path: Path, *, resume: bool) -> None:
-    """Refuses a place where a run cannot go, without writing anything there.
-
-    Args:
-        path: the run folder to be.
-        resume: whether a run that is there is gone on with.
+def read_examples(path: Path) -> dict[str, Any]:
+    """What the run's task finds its examples again by, see `AccuracySource.remember`.
 
     Raises:
-        UserError: it holds a run and is not resumed, it holds other files, or cannot be written.
+        CorruptFileError: it is damaged.
     """
-    if not resume and (path / RESULT).exists():
-        raise UserError(f"'{path}' holds a finished run; choose another --out or --seed")
-    if not resume and (path / SETTINGS).exists():
-        raise UserError(f"'{path}' holds an unfinished run; add --resume or choose another --out")
-    if path.is_dir() and not (path / SETTINGS).exists() and any(map(_foreign, path.iterdir())):
-        raise UserError(f"'{path}' is not empty and holds no run; choose another --out")
-    existing = path
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    try:
-        writable_folder(existing)
-    except UserError as error:
-        raise UserError(f"cannot make the run folder '{path}': {error}") from None
-
-
-def _foreign(path: Path) -> bool:
-    """Whether a file is none of those that a run killed at its very start leaves behind."""
-    return path.name != RECIPE and not path.name.startswith(".")
-
-
-def _claim(path: Path) -> int:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        # Held by the process, so a killed one leaves no lock behind.
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise UserError(f"'{path}' is in use by another run") from None
-    return handle
+    if not (path / EXAMPLES).is_file():
+        return {}
+    note = read_json(path / EXAMPLES)
+    if not isinstance(note, dict):
+        raise CorruptFileError(f"{path / EXAMPLES} is damaged")
+    return note

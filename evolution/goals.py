@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from evolution.asked import ALSO as OPTION
 from evolution.budget import MILLISECONDS, parse_amount
 from evolution.constraint import LatencyConstraint, shared_error
 from luts.errors import UserError
@@ -13,7 +14,8 @@ from luts.table import LatencyTable
 from luts.target import load_target
 from predictor.base import LatencyPredictor
 
-OPTION = "--also-target"
+__all__ = ["OPTION", "Goal", "Wish", "label", "make_goal", "parse_wish", "parts_of"]
+
 _FORM = re.compile(r"(?P<target>[^:@]+)(?:@(?P<threads>[1-9]\d*))?(?::(?P<budget>.+))?")
 
 

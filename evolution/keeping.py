@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evolution.goals import Goal
-from evolution.prepare import Plan
+from evolution.plan import Plan
 from evolution.requirements import QuantityRequirement
 from evolution.result import LimitResult
 from evolution.strategies.base import Vector

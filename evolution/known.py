@@ -1,14 +1,40 @@
-"""A fitness that needs no scoring: the sum over decisions that an accuracy source knows."""
+"""What is known of architectures before any of them is scored."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evolution.score import Score
+from evolution.strategies.base import Floats
 
 if TYPE_CHECKING:
     from supernet.accuracy import AccuracySource
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a strategy is told before its first turn.
+
+    Attributes:
+        score: minus the fitness of every architecture, as a sum; None where only scoring tells.
+        choices: by decision, what training says of each choice, larger is better, minus infinity
+            for one that it removed, each of shape ``(choices,)``; None where it says nothing.
+    """
+
+    score: Score | None = None
+    choices: Sequence[Floats] | None = None
+
+
+def known_beforehand(fitness: Mapping[str, float], accuracy: AccuracySource) -> Known:
+    """All that an accuracy source can tell without scoring.
+
+    Args:
+        fitness: weight of each metric in the minimised sum.
+        accuracy: is asked.
+    """
+    return Known(known_score(fitness, accuracy), accuracy.hints())
 
 
 def known_score(fitness: Mapping[str, float], accuracy: AccuracySource) -> Score | None:

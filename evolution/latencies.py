@@ -28,7 +28,8 @@ def find_latencies(
             message names the command that measures.
         CorruptFileError: the table is damaged.
     """
-    from predictor.load import load_predictor
+    from luts.spaces import load_space
+    from predictor.load import predictor_of
     from predictor.unmeasured.record import load_laws
 
     root = tables_root() / target
@@ -37,10 +38,10 @@ def find_latencies(
         from predictor.unmeasured.table import load_estimated, refuse_without_evidence
 
         refuse_without_evidence(target, "fp32", accept=accept_estimate)
-        _, table, predictor = load_estimated(target, space)
-        return table, predictor
-    return (_table(target, space, threads),
-            load_predictor(target, space, threads))
+        _, estimated, predictor = load_estimated(target, space)
+        return estimated, predictor
+    table = _table(target, space, threads)
+    return table, predictor_of(load_space(space), table)
 
 
 def _table(target: str, space: str, threads: int) -> LatencyTable:

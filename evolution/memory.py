@@ -6,15 +6,19 @@ What is counted and what is not: docs/decisions/constraints.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import cast
 
 import numpy as np
 
-from evolution.strategies.base import Floats
+from evolution.counts import gathered
+from evolution.strategies.base import Floats, Vector
 from luts._costs import cost_of
+from luts.lowered import lowered
 from luts.operator import DTYPE_BYTES, Operator, PlacedOperator
-from luts.space import OperatorSpace
+from luts.space import OperatorSpace, Vectors
+from predictor.extremes import minimise
 
 MIB = float(2**20)
 
@@ -59,12 +63,7 @@ def memory_parts(space: OperatorSpace) -> list[list[Floats]]:
         Per part, and per factor of the space, MiB of each row of ``space.factor_choices(factor)``,
         each of shape ``(rows,)``. Parts that are never the largest are left out.
     """
-    weights, peaks = [], []
-    for factor in space.factors:
-        lowered = [space.lower_factor(factor, choices) for choices in space.factor_choices(factor)]
-        weights.append(np.array([_weight_bytes(placed) for placed in lowered]) / MIB)
-        peaks.append(np.array([_peak_of_nets(placed) for placed in lowered]) / MIB)
-    weights[0] = weights[0] + _input_bytes(space) / MIB
+    weights, peaks = _standing(space)
     surest = max(float(peak.min()) for peak in peaks)
     parts = []
     for own, peak in enumerate(peaks):
@@ -72,6 +71,48 @@ def memory_parts(space: OperatorSpace) -> list[list[Floats]]:
             parts.append([rows + peak if index == own else rows
                           for index, rows in enumerate(weights)])
     return parts
+
+
+def least_memory(space: OperatorSpace) -> Vector:
+    """An architecture of least memory.
+
+    For every peak that a row can have, from the lowest on, the least weights of all whose peaks are
+    no higher; until not even the least weights of the space would be less with the next peak.
+
+    Args:
+        space: is lowered once.
+    """
+    weights, peaks = _standing(space)
+    floor = _total(space, weights, minimise(space, weights))
+    far = 1.0 + sum(float(rows.max()) for rows in weights)  # more than any architecture weighs
+    best = (np.inf, minimise(space, weights))
+    for top in np.unique(np.concatenate(peaks)).tolist():
+        if floor + top >= best[0]:
+            break
+        found = minimise(space, [np.where(peak <= top, rows, far)
+                                 for rows, peak in zip(weights, peaks, strict=True)])
+        reached = max(float(peak[space.factor_rows(factor, found[None])[0]])
+                      for factor, peak in zip(space.factors, peaks, strict=True))
+        value = _total(space, weights, found) + reached
+        # Where no architecture has peaks so low, its peaks are higher, and it is one all the same.
+        if value < best[0]:
+            best = (value, found)
+    return tuple(best[1].tolist())
+
+
+@lru_cache(maxsize=8)
+def _standing(space: OperatorSpace) -> tuple[list[Floats], list[Floats]]:
+    """Weights and peak of each row of each factor in MiB; inputs are with the first weights."""
+    weights, peaks = [], []
+    for rows in lowered(space):
+        weights.append(np.array([_weight_bytes(placed) for placed in rows]) / MIB)
+        peaks.append(np.array([_peak_of_nets(placed) for placed in rows]) / MIB)
+    weights[0] = weights[0] + _input_bytes(space) / MIB
+    return weights, peaks
+
+
+def _total(space: OperatorSpace, rows: Sequence[Floats], vector: Vectors) -> float:
+    return float(gathered(space, rows, vector[None])[0])
 
 
 def reference_mib(space: OperatorSpace) -> float:

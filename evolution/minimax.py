@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evolution.programme import INFEASIBLE, Programme
+from evolution.programme import EXACTLY, INFEASIBLE, Programme
 from evolution.strategies.base import Floats, Vector
 from luts.errors import UserError
 
@@ -51,7 +51,7 @@ def least_largest(
         np.append(np.zeros(count), 1.0), constraints=constraints,
         integrality=np.append(np.ones(count), 0.0),
         bounds=Bounds(np.append(np.zeros(count), -np.inf), np.append(np.ones(count), np.inf)),
-        options={"mip_rel_gap": 0.0},
+        options=EXACTLY,
     )
     if found.status == INFEASIBLE:
         return None

@@ -39,8 +39,8 @@ class Optimiser:
 
         Returns:
             The optimum; its bound is that of the additive limits, less what is not additive at
-            the solutions met. None where all allowed ones were seen, or where ``SOLVES`` integer
-            programmes, each excluding what those before found, gave none.
+            the solutions met. None where all allowed ones were seen or none is left, or where
+            ``SOLVES`` integer programmes, each excluding what those before found, gave none.
 
         Raises:
             InfeasibleError: nothing was seen, and it is proved that no architecture keeps the
@@ -84,7 +84,8 @@ class Optimiser:
             limits = list(zip(uses, tops, strict=True))
             found = programme.solve(score, limits, excluded)
             if found is None:
-                if not excluded:
+                # What verification taught can leave nothing of a region that once had members.
+                if not excluded and not seen:
                     raise InfeasibleError(
                         f"proved: no architecture of {self.region.space.name} keeps its "
                         f"{len(uses)} additive limits"
@@ -105,9 +106,14 @@ class Optimiser:
         return None
 
     def _tops(self, uses: list[list[Floats]]) -> list[float]:
-        """What the additive parts may use: 1 less what limits use beyond them at the fastest."""
-        space = self.region.space
-        anchor = self.region.anchors[:1]
+        """What the additive parts may use: 1 less what limits use beyond them at a known member.
+
+        At the first anchor where none is a member. What is not additive can make the fastest of
+        the table break a budget that another one keeps; measured there, all would seem to.
+        """
+        space, anchors = self.region.space, self.region.anchors
+        first = int(np.argmax(self.region.allowed(anchors)))
+        anchor = anchors[first : first + 1]
         return [
             1.0 - float((limit.use(anchor) - gathered(space, rows, anchor))[0])
             for limit, rows in zip(self.region.limits, uses, strict=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from evolution.budget import QUANTITIES, milliseconds_only, parse_amount, parse_budget, parse_range
 from evolution.goals import OPTION, Wish, parse_wish
-from evolution.recipe import Recipe
+from evolution.recipe import Recipe, load_recipe, with_strategy
+from evolution.screening import with_halving
 from luts.errors import UserError
 
 
@@ -55,6 +56,23 @@ class Options:
     level_check: bool = False
     pareto: str | None = None
     verify_points: int = 3
+
+
+def settle_recipe(options: Options) -> Recipe:
+    """The recipe with what the options put in its place, once all that they say was looked at.
+
+    Raises:
+        UnknownNameError: no such recipe or strategy.
+        UserError: a budget or limit is none, or the strategy cannot do what is asked for.
+    """
+    recipe = load_recipe(options.recipe)
+    if options.strategy is not None:
+        recipe = with_strategy(recipe, options.strategy)
+    if options.halving is not None:
+        recipe = with_halving(recipe, options.halving)
+    latency_asked(options, recipe)
+    limits_asked(options, recipe)
+    return for_range(recipe, options)
 
 
 def wishes_of(options: Options, recipe: Recipe) -> list[Wish]:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
+from evolution.asked import Asked
 from evolution.budget import MILLISECONDS, QUANTITIES, parse_amount, parse_range
-from evolution.constraint import LatencyConstraint
 from evolution.feasibility import check_tighter, feasible_region
-from evolution.folder import AlsoSettings, RunSettings, check_place
-from evolution.goals import OPTION, Goal, Wish, make_goal
+from evolution.folder import AlsoSettings, RunSettings
+from evolution.goals import OPTION, Wish, make_goal
 from evolution.latencies import find_latencies
-from evolution.options import Options, for_range, latency_asked, limits_asked, wishes_of
+from evolution.options import (
+    Options,
+    for_range,
+    latency_asked,
+    limits_asked,
+    settle_recipe,
+    wishes_of,
+)
+from evolution.place import check_place
+from evolution.plan import Plan
 from evolution.quantities import quantity
-from evolution.recipe import Recipe, load_recipe, with_strategy
-from evolution.region import Region
+from evolution.recipe import Recipe
 from evolution.requirements import LatencyRequirement, QuantityRequirement, Requirement
-from evolution.screening import with_halving
 from luts.estimated import EstimatedTable
 from luts.recipes import recipe_text
 from luts.space import OperatorSpace
@@ -26,60 +33,9 @@ from luts.table import LatencyTable
 from luts.target import load_target
 from predictor.base import LatencyPredictor
 
-__all__ = ["Options", "Plan", "plan", "prepare"]
+__all__ = ["Options", "plan", "prepare"]
 
 Latencies = tuple[LatencyTable | EstimatedTable, LatencyPredictor]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A search that can begin.
-
-    Attributes:
-        path: the run folder.
-        recipe: what to do.
-        recipe_text: the recipe's file.
-        space: what is searched.
-        table: latencies that were measured, or estimated ones where none were.
-        predictor: fitted to the table.
-        region: what keeps the constraints.
-        settings: what decides the search's result.
-        goal: the target that is searched for.
-        also: further targets that the network must be quick enough on.
-        requirements: all constraints, the latency on the first target first.
-    """
-
-    path: Path
-    recipe: Recipe
-    recipe_text: str
-    space: OperatorSpace
-    table: LatencyTable | EstimatedTable
-    predictor: LatencyPredictor
-    region: Region
-    settings: RunSettings
-    goal: Goal
-    also: tuple[Goal, ...]
-    requirements: tuple[Requirement, ...]
-
-    @property
-    def latency(self) -> LatencyConstraint:
-        """The latency constraint on the first target."""
-        return self.goal.latency
-
-    @property
-    def shared(self) -> float:
-        """Factor on upper bounds, see `evolution.constraint.shared_error`."""
-        return self.goal.shared
-
-    @property
-    def estimated(self) -> bool:
-        """Whether the budget is kept by an estimate, so that nothing can be verified here."""
-        return isinstance(self.table, EstimatedTable)
-
-    @property
-    def evidence(self) -> str:
-        """Measurements behind an estimated table, in words; empty for a measured one."""
-        return self.table.info.evidence if isinstance(self.table, EstimatedTable) else ""
 
 
 def prepare(options: Options) -> Plan:
@@ -96,13 +52,7 @@ def prepare(options: Options) -> Plan:
 def prepare_parts(options: Options, *, claim: bool = False) -> Plan:
     """A plan, for looking at it only or, if ``claim``, for a run in its folder; see `prepare`."""
     load_target(options.target)
-    recipe = load_recipe(options.recipe)
-    if options.strategy is not None:
-        recipe = with_strategy(recipe, options.strategy)
-    if options.halving is not None:
-        recipe = with_halving(recipe, options.halving)
-    latency_asked(options, recipe)
-    limits_asked(options, recipe)
+    recipe = settle_recipe(options)
     wishes = wishes_of(options, recipe)
     path = options.out or Path("runs") / f"{recipe.name}-{options.target}-{options.seed}"
     if claim:
@@ -155,25 +105,27 @@ def plan(
     budget, option = latency_asked(options, recipe)
     goal = make_goal(Wish(options.target, options.threads, budget), table, predictor,
                      option=option)
-    others = tuple(
-        make_goal(wish, *parts, option=OPTION)
-        for wish, parts in zip(wishes_of(options, recipe), also, strict=True)
-    )
-    requirements: list[Requirement] = [
-        LatencyRequirement(goal.latency),
-        *(LatencyRequirement(other.latency, option="") for other in others),
-    ]
+    wishes = wishes_of(options, recipe)
+    others = tuple(make_goal(wish, *parts, option=OPTION)
+                   for wish, parts in zip(wishes, also, strict=True))
+    asked = Asked(option, options.pareto or budget, budget)
+    latency = LatencyRequirement(goal.latency, asked)
+    requirements: list[Requirement] = [latency, *(
+        LatencyRequirement(other.latency, Asked(
+            OPTION, f"{other.latency.label}:{wish.budget}", wish.budget))
+        for wish, other in zip(wishes, others, strict=True))]
     limits: dict[str, float] = {}
     for name, (amount, where) in limits_asked(options, recipe).items():
         priced = quantity(name, space, table)
         limits[name] = parse_amount(amount, priced.reference, QUANTITIES[name], option=where)
-        requirements.append(QuantityRequirement(priced, limits[name]))
+        requirements.append(
+            QuantityRequirement(priced, limits[name], Asked(where, amount, amount)))
     region = feasible_region(space, requirements)
     pareto = None
     if options.pareto is not None:
         low, _ = parse_range(options.pareto, option="--pareto")
         low_ms = parse_amount(low, reference_ms, MILLISECONDS, option="--pareto")
-        check_tighter(space, requirements, goal.latency, low_ms)
+        check_tighter(space, requirements, latency, low_ms, replace(asked, budget=low))
         pareto = (low_ms, goal.latency.budget_ms)
     parameters = limits.pop("parameters", None)
     settings = RunSettings(

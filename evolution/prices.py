@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evolution import arguments
 from luts import cli
 
 if TYPE_CHECKING:
@@ -19,18 +20,11 @@ _DRAWN = 2000
 
 def main(
     *,
-    target: Annotated[str, typer.Option(help="Target, such as cpu.")],
-    recipe: Annotated[str, typer.Option(help="Recipe of the space.")] = "fp-nas-darts-small",
-    latency: Annotated[
-        str | None,
-        typer.Option(metavar="BUDGET", help="Budget relative to the reference's predicted latency "
-                     "(80%) or absolute (45ms). Default: the recipe's."),
-    ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that the network runs on.")] = 1,
-    accept_estimate: Annotated[
-        bool, typer.Option("--accept-estimate",
-                           help="Take a target on which nothing was ever measured.")
-    ] = False,
+    target: arguments.Target,
+    recipe: arguments.Recipe = "fp-nas-darts-small",
+    latency: arguments.Latency = None,
+    threads: arguments.Threads = 1,
+    accept_estimate: arguments.AcceptEstimate = False,
     out: Annotated[Path | None, typer.Option(help="File [runs/prices-RECIPE-TARGET.json].")] = None,
 ) -> None:
     """Writes what each part of an architecture uses of a latency budget and the recipe's limits.
@@ -46,6 +40,7 @@ def main(
         python -m supernet.train --recipe fp-nas-darts-small --set parsec.prices=prices.json
         --set parsec.cost=0.3
     """
+    from evolution._space_view import basis
     from evolution.options import Options
     from evolution.prepare import prepare_parts
     from luts.files import safe_name, writable_folder
@@ -60,6 +55,8 @@ def main(
     for limit in prices.limits:
         print(f"{limit.limit}: sums are within {limit.error:.1%} of the limit of what {_DRAWN} "
               "random architectures use")
+    if plan.estimated:
+        print(basis(plan))
     print(f"written: {place}")
 
 

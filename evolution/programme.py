@@ -13,9 +13,11 @@ from evolution.strategies.base import Floats, Vector
 from luts.errors import UserError
 from luts.space import Factor, OperatorSpace
 
-__all__ = ["INFEASIBLE", "Optimum", "Programme", "Score"]
+__all__ = ["EXACTLY", "INFEASIBLE", "Optimum", "Programme", "Score"]
 
 INFEASIBLE = 2  # status of scipy.optimize.milp
+# To optimality; far beyond what any space needs, and the same on every machine, unlike a time.
+EXACTLY = {"mip_rel_gap": 0.0, "node_limit": 10**6}
 
 
 class Programme:
@@ -91,7 +93,7 @@ class Programme:
             constraints.append(LinearConstraint(matrix, -np.inf, tops))
         scale = float(np.abs(gain).max()) or 1.0
         found = milp(-gain / scale, constraints=constraints, integrality=np.ones(len(gain)),
-                     bounds=Bounds(0, most), options={"mip_rel_gap": 0.0})
+                     bounds=Bounds(0, most), options=EXACTLY)
         if found.status == INFEASIBLE:
             return None
         if found.x is None:

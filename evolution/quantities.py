@@ -10,12 +10,13 @@ import numpy as np
 from evolution.constraint import Limit
 from evolution.counts import counted, gathered
 from evolution.energy import energy_rows
-from evolution.memory import memory_parts, reference_mib
-from evolution.strategies.base import Floats
+from evolution.memory import least_memory, memory_parts, reference_mib
+from evolution.strategies.base import Floats, Vector
 from luts._costs import cost_of
 from luts.estimated import EstimatedTable
 from luts.space import Folding, OperatorSpace, Vectors
 from luts.table import LatencyTable
+from predictor.extremes import minimise
 
 # Name as in options and results, and the unit in which it is said; counts have none.
 UNITS = {"memory_mib": "MiB", "parameters": "parameters", "flops": "FLOPs", "energy_mj": "mJ"}
@@ -44,6 +45,12 @@ class Quantity:
         """Values of architectures, shape ``(count,)``."""
         found = np.max([gathered(self.space, rows, vectors) for rows in self.parts], axis=0)
         return np.asarray(np.rint(found) if self.name in _COUNTS else found)
+
+    def least(self) -> Vector:
+        """An architecture that has least of it."""
+        if self.name == "memory_mib":
+            return least_memory(self.space)
+        return tuple(minimise(self.space, self.parts[0]).tolist())
 
     def say(self, value: float) -> str:
         """A value with its unit."""

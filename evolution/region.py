@@ -52,7 +52,7 @@ class Region:
         return self.passed / self.sampled if self.sampled else float("nan")
 
     def changed(self) -> None:
-        """A constraint was tightened: members and their estimated share are found anew."""
+        """A constraint was tightened: members and their share are found anew."""
         self.sampled = self.passed = 0
         self._members = None
         self._slack = Slack(self.space, self.limits)
@@ -68,9 +68,7 @@ class Region:
         """
         own = self.limits[index]
         constraints = [Narrowed(own, share) if c is own else c for c in self.constraints]
-        part = Region(self.space, constraints, self.anchors)
-        self._parts.append(part)
-        return part
+        return self._part(constraints, self.anchors)
 
     def within(self, limit: Limit, anchors: Vectors) -> Region:
         """The part of it that keeps one more limit.
@@ -79,9 +77,16 @@ class Region:
             limit: that limit.
             anchors: members of the part, shape ``(n, decisions)``.
         """
-        part = Region(self.space, [*self.constraints, limit], anchors)
-        self._parts.append(part)
-        return part
+        return self._part([*self.constraints, limit], anchors)
+
+    def _part(self, constraints: Sequence[Constraint], anchors: Vectors) -> Region:
+        self._parts.append(Region(self.space, constraints, anchors))
+        return self._parts[-1]
+
+    def know(self, members: Vectors) -> None:
+        """Takes members among the anchors where none of these is one, shape ``(n, decisions)``."""
+        if not self.allowed(self.anchors).any():
+            self.anchors = np.concatenate([self.anchors, members])
 
     def allowed(self, vectors: Vectors) -> Mask:
         """Which architectures keep every constraint, shape ``(count,)``."""
@@ -186,11 +191,8 @@ class Region:
                 known = sorted({*known, *map(tuple, children.tolist())})
 
 
-def _collect(
-    vectors: Vectors, count: int, seen: set[Vector], found: dict[Vector, None]
-) -> None:
-    for row in vectors.tolist():
-        vector = tuple(row)
+def _collect(vectors: Vectors, count: int, seen: set[Vector], found: dict[Vector, None]) -> None:
+    for vector in map(tuple, vectors.tolist()):
         if len(found) >= count:
             return
         if vector not in seen:

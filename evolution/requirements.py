@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from evolution.asked import LATENCY_MS, Asked
 from evolution.constraint import LatencyConstraint, Limit
-from evolution.minimax import least_largest
-from evolution.programme import Programme
+from evolution.descent import descend
 from evolution.quantities import Quantity, QuantityLimit
 from evolution.strategies.base import Floats, Vector
-from luts.space import OperatorSpace, Vectors
+from luts.space import Vectors
 from predictor.extremes import minimise
-
-_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -72,14 +70,15 @@ class LatencyRequirement(Requirement):
 
     Args:
         constraint: the limit; its budget and correction may change later.
-        option: how its budget is given on the command line.
+        asked: how its budget was given (None: in milliseconds).
     """
 
-    def __init__(self, constraint: LatencyConstraint, option: str = "--latency-ms") -> None:
+    def __init__(self, constraint: LatencyConstraint, asked: Asked | None = None) -> None:
         self.name = "latency_ms"
         self.constraint = constraint
         self.limits = (constraint,)
-        self._option = option
+        text = f"{constraint.budget_ms:g}"
+        self.asked = asked or Asked(LATENCY_MS, text, text)
 
     @property
     def top(self) -> float:
@@ -108,12 +107,11 @@ class LatencyRequirement(Requirement):
     def refusal(self, reach: Reach, space: str) -> str:
         """See `Requirement.refusal`."""
         low, high = self.constraint.predictor.interval_ms()
-        least = np.ceil(reach.low * 1000) / 1000
-        budget = f"{self._option} {least:.3f}" if self._option else f"{least:.3f} ms there"
         return (
-            f"infeasible: no architecture of {space} is sure to keep {self.say(self.top)}; "
-            f"predictions reach from {low:.3f} to {high:.3f} ms, and the lowest upper bound is "
-            f"{reach.low:.3f} ms; give at least {budget}"
+            f"infeasible: no architecture of {space} is sure to keep {self.say(self.top)} "
+            f"({self.asked}); predictions reach from {low:.3f} to {high:.3f} ms, and the lowest "
+            f"upper bound is {reach.low:.3f} ms; give "
+            f"{self.asked.least_latency(reach.low, self.top)}"
         )
 
 
@@ -123,12 +121,14 @@ class QuantityRequirement(Requirement):
     Args:
         quantity: what is limited.
         most: the largest value that is allowed.
+        asked: how it was given, for refusals.
     """
 
-    def __init__(self, quantity: Quantity, most: float) -> None:
+    def __init__(self, quantity: Quantity, most: float, asked: Asked | None = None) -> None:
         self.name = quantity.name
         self.quantity = quantity
         self._most = most
+        self._asked = "" if asked is None else f" ({asked})"
         self.limits = tuple(QuantityLimit(quantity.space, rows, most) for rows in quantity.parts)
 
     @property
@@ -147,55 +147,17 @@ class QuantityRequirement(Requirement):
     def reach(self) -> Reach:
         """See `Requirement.reach`."""
         space, parts = self.quantity.space, self.quantity.parts
-        least = least_largest(Programme(space), parts)
-        if least is None:
-            raise ValueError(f"the rows of {space.name} fit no architecture")
+        least = self.quantity.least()
         most = [minimise(space, [-values for values in rows]) for rows in parts]
         values = self.values(np.array([least, *(tuple(v.tolist()) for v in most)]))
         return Reach(least, float(values[0]), float(values.max()))
 
     def refusal(self, reach: Reach, space: str) -> str:
         """See `Requirement.refusal`."""
-        return (f"infeasible: no architecture of {space} has at most {self.say(self.top)}; they "
-                f"have from {self.say(reach.low)} to {self.say(reach.high)}")
-
-
-def descend(
-    space: OperatorSpace, start: Vectors, cost: Callable[[Vectors], Floats]
-) -> Vectors:
-    """Changes one decision at a time for the better until none helps.
-
-    Args:
-        space: the space.
-        start: index vector, shape ``(decisions,)``.
-        cost: costs of a population, shape ``(count,)``.
-
-    Returns:
-        Index vector whose cost no single change lowers (after at most 100 changes).
-    """
-    current = start
-    current_cost = float(cost(current[None])[0])
-    for _ in range(_STEPS):
-        around = _neighbours(space, current)
-        costs = cost(around)
-        best = int(np.argmin(costs))
-        if not costs[best] < current_cost:
-            break
-        current, current_cost = around[best], float(costs[best])
-    return current
+        return (f"infeasible: no architecture of {space} has at most {self.say(self.top)}"
+                f"{self._asked}; they have from {self.say(reach.low)} to {self.say(reach.high)}")
 
 
 def limits_of(requirements: Sequence[Requirement]) -> list[Limit]:
     """All limits, in the order of the requirements."""
     return [limit for requirement in requirements for limit in requirement.limits]
-
-
-def _neighbours(space: OperatorSpace, vector: Vectors) -> Vectors:
-    rows = []
-    for index, cardinality in enumerate(space.cardinalities):
-        for choice in range(int(cardinality)):
-            if choice != vector[index]:
-                row = vector.copy()
-                row[index] = choice
-                rows.append(row)
-    return np.stack(rows) if rows else vector[None]

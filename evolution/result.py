@@ -6,15 +6,17 @@ import math
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from evolution.engines import Engines
 from evolution.folder import RESULT
+from evolution.foretold import Foretold
 from evolution.front import FrontResult
 from evolution.level import Level
 from evolution.verification import Check, Latency
-from luts.errors import CorruptFileError, UserError
-from luts.files import read_json, write_json
+from luts.checked import read_record
+from luts.errors import UserError
+from luts.files import write_json
 
 FORMAT = 1
 
@@ -117,6 +119,8 @@ class Result(_Part):
         latencies: what the budget was kept by: a ``measured`` table of the target, or an
             ``estimated`` one.
         evidence: measurements behind an estimated table, in words; empty for a measured one.
+        foretold: what an estimate from afar says of networks whose latencies were measured here;
+            None where there is none, or the search went by it.
         to_verify: command that settles an unmeasured result on the target; empty for others.
         engines: what was built ahead for a target that is not here; None where it is.
         evaluations: architectures that were scored.
@@ -141,6 +145,7 @@ class Result(_Part):
     reason: str
     latencies: Literal["measured", "estimated"] = "measured"
     evidence: str = ""
+    foretold: Foretold | None = None
     to_verify: str = ""
     engines: Engines | None = None
     evaluations: int
@@ -160,6 +165,12 @@ class Result(_Part):
         if not self.limits:
             return () if self.best.measured is not None else (self.target,)
         return tuple(limit.target for limit in self.latency_limits if limit.measured is None)
+
+    @property
+    def struck(self) -> bool:
+        """Whether the network failed its proof, so that none was found that holds."""
+        own = [tried.check for tried in self.rounds if tried.architecture == self.best.architecture]
+        return not self.verified and any(check.faults for check in own)
 
     @property
     def scale(self) -> float:
@@ -182,8 +193,4 @@ def load_result(folder: Path) -> Result:
     path = folder / RESULT
     if not path.is_file():
         raise UserError(f"'{folder}' holds no finished run: it has no {RESULT}")
-    try:
-        return Result.model_validate(read_json(path))
-    except ValidationError as error:
-        field = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise CorruptFileError(f"{path}: {field} is damaged") from None
+    return read_record(path, Result)

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evolution import arguments
 from luts import cli
 
 if TYPE_CHECKING:
+    from evolution.plan import Plan
     from evolution.pools.base import PoolOptions
-    from evolution.prepare import Plan
     from evolution.result import Result
+
+STRUCK = 3
+"""Exit code where no network held: neither that of wrong input nor that of a crash."""
 
 
 def main(
     *,
-    target: Annotated[str, typer.Option(help="Target to search for, such as cpu.")],
-    recipe: Annotated[str, typer.Option(help="Recipe to follow.")] = "flownas-small",
-    latency_ms: Annotated[
-        str | None, typer.Option(metavar="MS", help="Latency budget in milliseconds.")
-    ] = None,
-    latency: Annotated[
-        str | None,
-        typer.Option(
-            metavar="BUDGET",
-            help="Budget relative to the reference network's predicted latency (80%) or absolute "
-            "(45ms). Default: the recipe's.",
-        ),
-    ] = None,
+    target: arguments.Target,
+    recipe: arguments.Recipe = "flownas-small",
+    latency_ms: arguments.LatencyMs = None,
+    latency: arguments.Latency = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
     strategy: Annotated[
         str | None,
@@ -51,40 +45,14 @@ def main(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in that folder, if there is one.")
     ] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that the network runs on.")] = 1,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a training run. Default: the weights of the package."),
-    ] = None,
-    memory_mib: Annotated[
-        str | None,
-        typer.Option(metavar="LIMIT", help="Most memory, weights and the largest step's "
-                     "activations, in MiB (20) or of the reference's (80%)."),
-    ] = None,
-    parameters: Annotated[
-        str | None,
-        typer.Option(metavar="LIMIT", help="Most weights: 600k, or of the reference's (80%)."),
-    ] = None,
-    flops: Annotated[
-        str | None,
-        typer.Option(metavar="LIMIT", help="Most operations of an inference: 3.5G, or of the "
-                     "reference's (80%). A multiply-add counts as 2, so it is twice the MACs."),
-    ] = None,
-    energy_mj: Annotated[
-        str | None,
-        typer.Option(metavar="LIMIT", help="Most energy of an inference in mJ, or of the "
-                     "reference's (80%), where the target's table has energies."),
-    ] = None,
-    also_target: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME[@THREADS][:BUDGET]", help="A further target on which the same "
-                     "network must keep a budget, such as cpu@2:80%. Can be repeated."),
-    ] = None,
-    pareto: Annotated[
-        str | None,
-        typer.Option(metavar="LOW..HIGH", help="Search the whole front over a range of budgets, "
-                     "such as 50%..120%, instead of one network."),
-    ] = None,
+    threads: arguments.Threads = 1,
+    weights: arguments.Weights = None,
+    memory_mib: arguments.MemoryMib = None,
+    parameters: arguments.Parameters = None,
+    flops: arguments.Flops = None,
+    energy_mj: arguments.EnergyMj = None,
+    also_target: arguments.AlsoTarget = None,
+    pareto: arguments.Pareto = None,
     verify_points: Annotated[
         int, typer.Option(min=1, help="Points of the front that are measured, ends first.")
     ] = 3,
@@ -93,11 +61,7 @@ def main(
         typer.Option("--level-check/--no-level-check", help="Measure the reference before the "
                      "search, and scale bounds by what it takes now."),
     ] = True,
-    accept_estimate: Annotated[
-        bool,
-        typer.Option("--accept-estimate",
-                     help="Search for a target on which nothing was ever measured."),
-    ] = False,
+    accept_estimate: arguments.AcceptEstimate = False,
     halving: Annotated[
         str | None,
         typer.Option(metavar="PAIRS[:SHARE]", help="Score every batch on the first validation "
@@ -119,11 +83,14 @@ def main(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print result.json on standard output.")
     ] = False,
-) -> None:
+) -> int:
     """Finds the most accurate network that keeps a latency budget on a target, measured there.
 
     Where a GPU target has no measured table, latencies are estimated; the result is then not
     verified, and names the command that verifies it on the device.
+
+    The exit code is 3 where every network that was tried failed its proof; the one that came
+    nearest is handed over as not verified.
 
     For instance:
 
@@ -174,6 +141,7 @@ def main(
         print(result.model_dump_json(indent=2))
     else:
         summary(result, plan.path)
+    return STRUCK if result.struck else 0
 
 
 def _carry_out(plan: Plan, weights: Path | None, scoring: PoolOptions) -> Result:
@@ -188,24 +156,25 @@ def _carry_out(plan: Plan, weights: Path | None, scoring: PoolOptions) -> Result
         f"{plan.settings.evaluations} evaluations, budget {plan.settings.latency_ms:.3f} ms, "
         f"run folder {plan.path}"
     )
+    from evolution._space_view import basis, short_lines
+
     if plan.estimated:
-        view.say(f"latencies of {plan.settings.target} are PREDICTED, not measured: no table of it "
-                 f"is here; behind the prediction: {plan.evidence}")
+        view.say(basis(plan))
         if plan.shared < 1:
             view.say("the budget is a share of the reference's prediction, so candidates are held "
                      f"to {plan.shared:.3f} of their upper bounds: errors that both share cancel")
-    from evolution._space_view import short_lines
     from evolution.measuring import is_here, measurer
     from evolution.space_report import report_space
 
     for line in short_lines(report_space(plan.space, plan.predictor, plan.requirements)):
         view.say(line)
+    from evolution.pools.carried import maker
     from supernet.accuracy import load_accuracy
 
     measure = None if plan.estimated else measurer(plan.goal)
     also = {goal.latency.label: measurer(goal) for goal in plan.also if is_here(goal, view)}
-    make = partial(load_accuracy, plan.recipe.name, weights and weights.absolute())
-    accuracy = make()
+    accuracy = load_accuracy(plan.recipe.name, weights)
+    make = maker(plan.recipe.name, weights, scoring)
     check_halving(plan.recipe.strategy.halving, accuracy)
     with POOLS.get(scoring.pool)(accuracy, make, scoring) as pool:
         return conduct(plan, accuracy, measure, view, also, pool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -50,6 +51,8 @@ class Search:
                         if isinstance(limit, LatencyConstraint) and limit is not latency]
         self._elsewhere: dict[Vector, list[float]] = {}
         self._batches = 0
+        self._best: Candidate | None = None
+        self._looked: tuple[tuple[float, ...], int] = ((), 0)
 
     def advance(self, evaluations: int) -> int:
         """Scores further architectures.
@@ -87,10 +90,11 @@ class Search:
 
     def able(self) -> list[Candidate]:
         """Those that keep the budgets as they are now understood and were not struck."""
-        return [
-            candidate
-            for candidate in self.candidates
-            if np.isfinite(candidate.fitness)
+        return [candidate for candidate in self.candidates if self._able(candidate)]
+
+    def _able(self, candidate: Candidate) -> bool:
+        return (
+            math.isfinite(candidate.fitness)
             and candidate.pairs is None
             and candidate.vector not in self.struck
             and bool(self.latency.keeps(np.array([candidate.upper_ms]))[0])
@@ -98,11 +102,21 @@ class Search:
                 limit.keeps(np.array([upper_ms]))[0]
                 for limit, upper_ms in self.elsewhere(candidate)
             )
-        ]
+        )
 
     def best(self) -> Candidate | None:
         """The fittest of the able."""
-        return min(self.able(), key=lambda candidate: candidate.rank, default=None)
+        limits = [self.latency, *self._others]
+        bounds = (*(x.correction for x in limits), *(x.budget_ms for x in limits), len(self.struck))
+        before, looked = self._looked
+        # It is asked for with every score: all of them are looked at again only after a strike.
+        if before != bounds:
+            self._best, looked = None, 0
+        fresh = [c for c in self.candidates[looked:] if self._able(c)]
+        known = [] if self._best is None else [self._best]
+        self._best = min([*known, *fresh], key=lambda candidate: candidate.rank, default=None)
+        self._looked = bounds, len(self.candidates)
+        return self._best
 
     def elsewhere(self, candidate: Candidate) -> list[tuple[LatencyConstraint, float]]:
         """The limits on the further targets, and its upper bounds there in ms, as predicted."""

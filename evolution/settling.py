@@ -10,18 +10,27 @@ from evolution.export import BEST, REFERENCE
 from evolution.folder import RunFolder, read_settings
 from evolution.goals import parts_of
 from evolution.report import write_report
+from evolution.reporting.page import render
+from evolution.reporting.story import read_story
 from evolution.result import LimitResult, NetworkResult, Result, load_result
 from evolution.verification import Latency, Measured
 from luts.errors import UserError
+from luts.files import writable_folder
 
 
 def models(run: Path) -> dict[str, Path]:
     """The exported networks of a finished run, by the names under which they are measured.
 
+    What is written after the measurement is tried before it: a verdict must not be lost, or stand
+    in the result alone, because the report's files were not copied.
+
     Raises:
-        UserError: it is no finished run, or one of them is missing.
+        UserError: it is no finished run, one of its files is missing, or it cannot be written.
+        CorruptFileError: one of its files is damaged.
     """
-    load_result(run)
+    read_settings(run)
+    render(read_story(run))
+    writable_folder(run)
     found = {"best": run / BEST, "reference": run / REFERENCE}
     for path in found.values():
         if not path.is_file():

@@ -7,40 +7,28 @@ from typing import Annotated
 
 import typer
 
+from evolution import arguments
 from luts import cli
 
 
 def main(
     *,
-    target: Annotated[str, typer.Option(help="Target, such as cpu.")],
-    recipe: Annotated[str, typer.Option(help="Recipe of the space.")] = "flownas-small",
-    latency: Annotated[
-        str | None,
-        typer.Option(metavar="BUDGET", help="Budget relative to the reference's predicted latency "
-                     "(80%) or absolute (45ms). Default: the recipe's."),
-    ] = None,
+    target: arguments.Target,
+    recipe: arguments.Recipe = "flownas-small",
+    latency: arguments.Latency = None,
     limit: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=LIMIT", help="A further limit: memory-mib, parameters, flops or "
                      "energy-mj, such as memory-mib=20 or flops=80%. Can be repeated."),
     ] = None,
-    also_target: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME[@THREADS][:BUDGET]", help="A further target, such as "
-                     "cpu@2:80%. Can be repeated."),
-    ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that the network runs on.")] = 1,
+    also_target: arguments.AlsoTarget = None,
+    threads: arguments.Threads = 1,
     samples: Annotated[
         int, typer.Option(min=100, help="Random architectures behind shares and medians.")
     ] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
-    accept_estimate: Annotated[
-        bool, typer.Option("--accept-estimate",
-                           help="Take a target on which nothing was ever measured.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead.")
-    ] = False,
+    accept_estimate: arguments.AcceptEstimate = False,
+    as_json: arguments.AsJson = False,
 ) -> None:
     """Size, latencies, feasible share and costly decisions of a space on a target.
 
@@ -53,7 +41,7 @@ def main(
 
         python -m evolution.space --target cpu --latency 80% --limit memory-mib=20 --json
     """
-    from evolution._space_view import show
+    from evolution._space_view import basis, show
     from evolution.budget import QUANTITIES
     from evolution.options import Options
     from evolution.prepare import prepare_parts
@@ -75,9 +63,10 @@ def main(
                           seed=seed)
     if as_json:
         print(json.dumps({"target": target, "recipe": recipe, "table": plan.settings.table,
-                          **report.as_json()}, indent=2))
+                          "latencies": "estimated" if plan.estimated else "measured",
+                          "evidence": plan.evidence, **report.as_json()}, indent=2))
     else:
-        show(report, target)
+        show(report, target, basis(plan))
 
 
 if __name__ == "__main__":

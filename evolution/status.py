@@ -80,8 +80,11 @@ class Status:
             name, value = (self._objective, value) if value else ("fitness", self._best.fitness)
             pairs.append(("best", f"{name} {value:.3f} at {self._best.latency_ms:.2f} ms"))
         if math.isfinite(self._share):
-            pairs.append(("feasible", f"{self._share:.1%}"))
-        pairs.append(("hypervolume", f"{self._front.share:.3f}"))
+            # Tight budgets leave a share that must not look like none.
+            little = 0 < self._share < 0.001
+            pairs.append(("feasible", f"{100 * self._share:.2g}%" if little
+                          else f"{self._share:.1%}"))
+        pairs.append(("hypervolume", f"{self._front.share:.3g}"))
         rate = self.per_minute
         if rate is not None:
             left_s = int(60 * max(0, self.total - self.done) / rate)

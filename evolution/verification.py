@@ -80,6 +80,7 @@ class Verifier:
         limits: tolerances.
         threads: threads for the comparison runs.
         also: further targets that are here.
+        parameters: largest number of weights of the network as it is built; None sets no limit.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Verifier:
         limits: VerificationSection,
         threads: int,
         also: Sequence[Elsewhere] = (),
+        parameters: int | None = None,
     ) -> None:
         self.accuracy = accuracy
         self.measure = measure
@@ -100,6 +102,7 @@ class Verifier:
         self.also = tuple(also)
         self.limits = limits
         self.threads = threads
+        self.parameters = parameters
 
     @property
     def budget_ms(self) -> float:
@@ -141,6 +144,10 @@ class Verifier:
             faults.append(f"its exported outputs differ from torch by {output_error:.2g}")
         if not metric_error <= self.limits.metric_tolerance:
             faults.append(f"its exported metrics differ from torch by {metric_error:.2g}")
+        # Counted on the network itself: proposals were judged by sums over factors.
+        count = self.accuracy.parameters(architecture)
+        if self.parameters is not None and count > self.parameters:
+            faults.append(f"it has {count:,} of {self.parameters:,} parameters")
         elsewhere = {place.latency.label: Latency.of(place.measure({"best": best})["best"])
                      for place in self.also}
         slow = [place.latency for place in self.also

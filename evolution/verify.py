@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evolution import arguments
 from luts import cli
+from luts.arguments import Runtime, Wait
 
 if TYPE_CHECKING:
     from evolution.measured import Measured
@@ -23,20 +25,10 @@ _MEASURE_SECONDS = 20.0
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run, or of a bundle.")],
     *,
-    device: Annotated[
-        str | None,
-        typer.Option(help="Device to measure on: cpu, or cuda:0. Default: the target's kind."),
-    ] = None,
-    runtime: Annotated[
-        str | None, typer.Option(help="What executes the networks. Default: the target's best.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead.")
-    ] = False,
-    wait: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
-    ] = 0.0,
+    device: arguments.Device = None,
+    runtime: Runtime = None,
+    as_json: arguments.AsJson = False,
+    wait: Wait = 0.0,
 ) -> int:
     """Measures the winner of a run in turns with the reference: PASS or FAIL against its budget.
 
@@ -113,11 +105,13 @@ def _bundle(
     from evolution.bundle.runtime import BundleRuntime
     from evolution.bundle.settle import settle_bundle
     from luts.errors import UserError
+    from luts.files import writable_folder
     from profiler.lock import device_lock
     from profiler.timing import measure_interleaved, runtime_for
 
     manifest = load_manifest(folder)
     facts = manifest.model
+    writable_folder(folder)  # the verdict goes there
     if runtime not in (None, facts.runtime):
         raise UserError(f"--runtime {runtime}: this bundle is for {facts.runtime}; export another "
                         f"with --format")

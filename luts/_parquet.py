@@ -39,7 +39,9 @@ def read(path: Path, columns: Mapping[str, str]) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        # What reads data sets of many files takes long to load, and this is one file.
+        with pq.ParquetFile(path) as file:
+            table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise CorruptFileError(f"{path} cannot be read ({error})") from None
     if not table.schema.equals(_schema(columns)):

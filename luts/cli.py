@@ -11,6 +11,7 @@ import typer
 from luts.errors import UserError
 
 INTERRUPTED = 130
+_LOST = "nothing was kept"
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 # Typer carries its own copy of click, whose exceptions are reached through what Typer exports.
@@ -31,21 +32,24 @@ def run(command: Callable[..., Any], *, resumable: bool = False) -> NoReturn:
     _run(app, resumable=resumable)
 
 
-def run_all(commands: Mapping[str, Callable[..., Any]], about: str) -> NoReturn:
+def run_all(
+    commands: Mapping[str, Callable[..., Any]], about: str, interrupted: str = _LOST
+) -> NoReturn:
     """Runs one of several functions, each a subcommand; see `run`.
 
     Args:
         commands: name to function.
         about: what they are for.
+        interrupted: what becomes of what was begun when one is interrupted.
     """
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", help=about,
                       no_args_is_help=True, context_settings=_CONTEXT)
     for name, command in commands.items():
         app.command(name, context_settings=_CONTEXT)(command)
-    _run(app, resumable=False)
+    _run(app, resumable=False, interrupted=interrupted)
 
 
-def _run(app: typer.Typer, *, resumable: bool) -> NoReturn:
+def _run(app: typer.Typer, *, resumable: bool, interrupted: str = _LOST) -> NoReturn:
     program = sys.modules["__main__"].__spec__
     name = f"python -m {program.name}" if program is not None else None
     try:
@@ -60,13 +64,22 @@ def _run(app: typer.Typer, *, resumable: bool) -> NoReturn:
         _fail(f"{error.strerror}{place}; what was done before is kept" if resumable else
               f"{error.strerror}{place}")
     except _CommandLineError as error:
-        _fail(error.format_message())  # type: ignore[attr-defined]
+        _fail(error.format_message() + _given(error))  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:  # Typer itself turns Ctrl-C into this code
         kept = "what was done is kept, --resume goes on from there"
-        print(f"interrupted; {kept if resumable else 'nothing was kept'}", file=sys.stderr)
+        print(f"interrupted; {kept if resumable else interrupted}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _given(error: Exception) -> str:
+    """What was given in place of a sound value, where Typer's message leaves it out."""
+    from pydantic import ValidationError
+
+    if not isinstance(error.__cause__, ValidationError):
+        return ""
+    return f", not '{error.__cause__.errors()[0]['input']}'"
 
 
 def _fail(message: str) -> NoReturn:

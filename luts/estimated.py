@@ -20,8 +20,8 @@ from luts._sheets import read_sheets, write_sheets
 from luts.errors import CorruptFileError, UserError
 from luts.fingerprint import digest
 from luts.operator import Operator
-from luts.records import NetworkSample
-from luts.sealed import Sealed, read_sealed
+from luts.records import Circumstances, NetworkSample
+from luts.sealed import read_sealed
 
 FORMAT = 1
 SIDECAR = "estimated.json"
@@ -44,14 +44,11 @@ class EstimatedRow:
     launches: int
 
 
-class EstimateInfo(Sealed):
+class EstimateInfo(Circumstances):
     """Where an estimated table comes from.
 
     Attributes:
         kind: always ``estimated``.
-        runtime: whose latencies are estimated.
-        runtime_version: the same in words.
-        device: data sheet facts.
         law: digest of the law behind it.
         evidence: measurements behind law and level, in words.
         evidenced: whether any of them were taken on this target.
@@ -62,15 +59,6 @@ class EstimateInfo(Sealed):
 
     format: int = FORMAT
     kind: Literal["estimated"] = "estimated"
-    target: str
-    recipe: str
-    space_hash: str
-    device: dict[str, str | int | float | list[str]]
-    runtime: str
-    runtime_version: str
-    precision: str
-    batch: int = Field(gt=0)
-    threads: int = Field(gt=0)
     law: str
     evidence: str
     evidenced: bool

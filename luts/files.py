@@ -135,6 +135,40 @@ def writable_folder(path: Path) -> Path:
     return path
 
 
+def check_writable(path: Path) -> None:
+    """Proves that a folder can be written, or be made, without making it.
+
+    Raises:
+        UserError: it cannot.
+    """
+    existing = path.absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    writable_folder(existing)
+
+
+def claim_folder(path: Path, taken: str) -> int:
+    """Takes a folder, until the handle is closed or this process ends, however it ends.
+
+    Args:
+        path: the folder.
+        taken: what to say where another process has it.
+
+    Raises:
+        UserError: another process has it.
+    """
+    import fcntl
+
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        # Held by the process, so a killed one leaves no lock behind.
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise UserError(taken) from None
+    return handle
+
+
 def safe_name(name: str, what: str) -> str:
     """Checks a name that becomes part of a path.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from luts.lowered import lowered
 from luts.operator import PlacedOperator
 from luts.space import OperatorSpace
 
@@ -17,12 +19,14 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+@lru_cache(maxsize=8)
 def space_hash(space: OperatorSpace) -> str:
-    """Digest of a space's decisions and of every operator that they can lead to."""
-    factors = [
-        [_placed(space.lower_factor(factor, choices)) for choices in space.factor_choices(factor)]
-        for factor in space.factors
-    ]
+    """Digest of a space's decisions and of every operator that they can lead to.
+
+    Args:
+        space: must not change afterwards.
+    """
+    factors = [[_placed(row) for row in rows] for rows in lowered(space)]
     decisions = [[decision.name, *decision.choices] for decision in space.decisions]
     return digest([space.name, decisions, factors, _placed(space.lower_reference())])
 

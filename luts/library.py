@@ -13,7 +13,7 @@ from luts._sheets import read_sheets, write_sheets
 from luts.errors import CorruptFileError, UserError
 from luts.fingerprint import digest
 from luts.operator import Operator
-from luts.paths import table_folder, tables_root
+from luts.paths import known_tables, table_folder
 from luts.records import FORMAT, TableInfo
 from luts.sealed import read_sealed
 
@@ -174,10 +174,8 @@ def find_library(
     folder = library_folder(target, runtime, precision, threads)
     if (folder / SIDECAR).exists():
         return OperatorLibrary.load(folder)
-    root = tables_root()
-    known = sorted(str(path.parent.relative_to(root)) for path in root.glob(f"*/*/{SIDECAR}"))
     raise UserError(
         f"no library of operators of '{target}' ({runtime}, {precision}, {threads} threads); "
-        f"there are: {', '.join(known) or 'none'}; build one with: "
+        f"there are: {known_tables(SIDECAR)}; build one with: "
         f"{library_command(target, threads)}"
     )

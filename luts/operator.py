@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from luts.errors import UserError
@@ -12,7 +13,7 @@ from luts.errors import UserError
 AttributeValue = int | str | tuple[int, ...]
 DTYPE_BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
-_KEY = re.compile(
+_FORM = re.compile(
     r"(?P<kind>[a-z0-9_.]+)\((?P<inputs>[0-9x,]*)\)\[(?P<attrs>[^\]]*)\]:(?P<dtype>\w+)"
 )
 
@@ -60,9 +61,7 @@ class Operator:
     @property
     def key(self) -> str:
         """Canonical text, such as ``conv(1x24x96x128)[kernel=3x3,out=24]:fp32``."""
-        inputs = ",".join("x".join(map(str, shape)) for shape in self.inputs)
-        attrs = ",".join(f"{name}={_format(value)}" for name, value in self.attributes)
-        return f"{self.kind}({inputs})[{attrs}]:{self.dtype}"
+        return _key(self)
 
     @classmethod
     def parse(cls, key: str) -> Self:
@@ -71,7 +70,7 @@ class Operator:
         Raises:
             UserError: the text is not a canonical key.
         """
-        match = _KEY.fullmatch(key)
+        match = _FORM.fullmatch(key)
         if match is None:
             raise UserError(f"'{key}' is not an operator key such as conv(1x3x8x8)[out=8]:fp32")
         inputs = tuple(
@@ -116,6 +115,14 @@ class Operator:
         from luts._costs import cost_of
 
         return cost_of(self).values_moved * DTYPE_BYTES[self.dtype]
+
+
+# Networks hold the same few hundred operators tens of thousands of times.
+@lru_cache(maxsize=2**14)
+def _key(op: Operator) -> str:
+    inputs = ",".join("x".join(map(str, shape)) for shape in op.inputs)
+    attrs = ",".join(f"{name}={_format(value)}" for name, value in op.attributes)
+    return f"{op.kind}({inputs})[{attrs}]:{op.dtype}"
 
 
 def _format(value: AttributeValue) -> str:

@@ -32,6 +32,13 @@ def table_folder(
     return tables_root() / safe_name(target, "target") / f"{name}-b{batch}-t{threads}"
 
 
+def known_tables(sidecar: str) -> str:
+    """Folders below the root that hold a sidecar of that name, in words: ``none`` without any."""
+    root = tables_root()
+    found = sorted(str(path.parent.relative_to(root)) for path in root.glob(f"*/*/{sidecar}"))
+    return ", ".join(found) or "none"
+
+
 def find_table(
     target: str,
     recipe: str,
@@ -74,11 +81,9 @@ def find_table(
                         f"{build_command(target, recipe, count)} --resume"
                     )
                 return table
-    root = tables_root()
-    known = sorted(str(path.parent.relative_to(root)) for path in root.glob(f"*/*/{SIDECAR}"))
     raise UserError(
         f"no latency table of '{recipe}' on '{target}' ({precision}, batch {batch}, "
-        f"{threads or 'any'} threads); there are: {', '.join(known) or 'none'}; measure one with: "
+        f"{threads or 'any'} threads); there are: {known_tables(SIDECAR)}; measure one with: "
         f"{build_command(target, recipe, threads)}"
     )
 

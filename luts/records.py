@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from luts.operator import Operator
 from luts.sealed import Sealed
 
-FORMAT = 4
+FORMAT = 5
 Drawn = Literal["uniform", "cover", "reference"]
 
 
@@ -90,6 +90,7 @@ class Drift(BaseModel):
         spread: robust relative scatter of the canary about its smoothed course.
         canaries: how often it was timed.
         disturbed: share of networks that were never timed without busy processes beside them.
+        level_ms: median of its timings at the campaign's pace; 0 where it was not timed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,6 +101,7 @@ class Drift(BaseModel):
     spread: float = 0.0
     canaries: int = 0
     disturbed: float = 0.0
+    level_ms: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
     @property
     def usable(self) -> bool:
@@ -141,22 +143,17 @@ class Pace(BaseModel):
         return (pace_ms / self.median_ms) ** self.sensitivity  # type: ignore[no-any-return]
 
 
-class TableInfo(Sealed):
-    """Provenance of a table: where, with what and when it was measured.
+class Circumstances(Sealed):
+    """What the latencies of a table, measured or estimated, are of.
 
     Attributes:
-        overhead_ms: time per inference that the sum of rows leaves unexplained, the median over
-            networks; it makes sums unbiased.
-        noise: relative standard deviation (robust) of a network measured again.
-        failures: what the runtime said of networks that it could not execute, and of how many.
-        plan_hash: digest of the planned networks.
-        code_hash: digest of the measuring code.
         space_hash: digest of the space's decisions and operators.
-        calibrated_from: identity of the table that this one was adapted from; empty: measured.
-        content_sha256: digest of each Parquet file; filled by `LatencyTable.save`.
+        device: what the device says of itself, or its data sheet.
+        runtime: what executes the networks.
+        batch: inputs per inference.
+        threads: threads that a network runs on.
     """
 
-    format: int = FORMAT
     target: str
     recipe: str
     space_hash: str
@@ -166,6 +163,23 @@ class TableInfo(Sealed):
     precision: str
     batch: int = Field(gt=0)
     threads: int = Field(gt=0)
+
+
+class TableInfo(Circumstances):
+    """Provenance of a table: where, with what and when it was measured.
+
+    Attributes:
+        overhead_ms: time per inference that the sum of rows leaves unexplained, the median over
+            networks; it makes sums unbiased.
+        noise: relative standard deviation (robust) of a network measured again.
+        failures: what the runtime said of networks that it could not execute, and of how many.
+        plan_hash: digest of the planned networks.
+        code_hash: digest of the measuring code.
+        calibrated_from: identity of the table that this one was adapted from; empty: measured.
+        content_sha256: digest of each Parquet file; filled by `LatencyTable.save`.
+    """
+
+    format: int = FORMAT
     code_hash: str
     plan_hash: str
     created: str

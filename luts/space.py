@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -17,58 +16,13 @@ from typing import Protocol, Self, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from luts.decisions import Architecture, Choice, Decision, Factor
 from luts.errors import UserError
 from luts.operator import PlacedOperator
 
-Choice = int
+__all__ = ["Architecture", "Choice", "Decision", "Factor", "Folding", "OperatorSpace", "Vectors"]
+
 Vectors = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One named decision and the values it may take.
-
-    Attributes:
-        name: such as ``cell1.width``.
-        choices: values.
-        labels: what each value stands for, where the number alone does not tell (empty: it does).
-    """
-
-    name: str
-    choices: tuple[Choice, ...]
-    labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """One choice per decision, in the order of the space's decisions."""
-
-    space: str
-    choices: tuple[tuple[str, Choice], ...]
-
-    def __getitem__(self, decision: str) -> Choice:
-        """The value chosen for a decision."""
-        for name, value in self.choices:
-            if name == decision:
-                return value
-        raise KeyError(decision)
-
-    def as_json(self) -> dict[str, Choice]:
-        """Plain mapping from decision to value."""
-        return dict(self.choices)
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """A part of a network whose operators depend on a few decisions only.
-
-    Attributes:
-        name: such as ``cell3``.
-        decisions: indices of the decisions that settle its operators (may be empty).
-    """
-
-    name: str
-    decisions: tuple[int, ...]
 
 
 @runtime_checkable

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+
 from luts.registry import Registry
 from luts.space import OperatorSpace
 
@@ -33,7 +36,7 @@ SPACES: Registry[OperatorSpace] = Registry(
 
 
 def load_space(name: str, batch: int = 1) -> OperatorSpace:
-    """The space that a recipe searches.
+    """The space that a recipe searches, the same object every time; it must not be changed.
 
     Args:
         name: recipe name.
@@ -43,5 +46,11 @@ def load_space(name: str, batch: int = 1) -> OperatorSpace:
         UnknownNameError: no such name.
         UserError: the space cannot be had at that batch.
     """
-    space = SPACES.get(name)()
+    return _made(SPACES.get(name), batch)
+
+
+@lru_cache(maxsize=8)
+def _made(make: Callable[[], OperatorSpace], batch: int) -> OperatorSpace:
+    # What is known of a space (`luts.lowered`) is known to all who ask for it.
+    space = make()
     return space if batch == 1 else space.at_batch(batch)

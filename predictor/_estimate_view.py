@@ -29,7 +29,9 @@ def show(found: Estimate, most: int) -> None:
         console.print(f"batch {found.batch}; {eager}PREDICTED, not measured; behind it: "
                       f"{found.evidence}", highlight=False, soft_wrap=True)
     listed = found.operators[: most or None]
-    table = Table()
+    # Their keys name the file's shapes and arithmetic.
+    table = Table(title=f"operators as the model has them, ms in {found.precision} at batch "
+                        f"{found.batch}" if found.evidence else None)
     for title in ("operator", "known", "count", "ms", "share"):
         table.add_column(title, justify="left" if title in ("operator", "known") else "right",
                          overflow="fold")

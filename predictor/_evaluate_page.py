@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from luts.files import atomic_path
-from predictor.evaluation import Evaluation
+from predictor.evaluation_result import Evaluation
 from predictor.extremes import Floats
 
 
@@ -24,13 +24,15 @@ def write_page(path: Path, result: Evaluation, title: str) -> None:
 
     pace_ms = result.measured_ms / result.slowness
     views = (("As the clock showed", result.accuracy),
-             ("At the pace of the table's machine", result.accuracy_at_pace))
-    figure = make_subplots(rows=1, cols=2, subplot_titles=[
+             ("At the table's pace", result.accuracy_at_pace),
+             ("And at the reference's level", result.accuracy_at_level))
+    figure = make_subplots(rows=1, cols=len(views), subplot_titles=[
         f"{view}<br><sub>mean absolute error {found.mape:.1%}, within 5 % {found.within_5:.0%}, "
         f"below the bound {found.coverage:.1%}</sub>" for view, found in views])
     sides: list[tuple[int, Floats, Floats]] = [
         (1, result.measured_ms, result.upper_ms),
         (2, pace_ms, result.upper_ms * np.exp(-result.speed_margin)),
+        (3, pace_ms / result.levels, result.upper_ms * np.exp(-result.speed_margin)),
     ]
     for column, measured_ms, upper_ms in sides:
         above = measured_ms > upper_ms

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 
 if TYPE_CHECKING:
     from predictor._calibration_run import Calibrated
@@ -15,24 +15,22 @@ if TYPE_CHECKING:
 
 def main(
     *,
-    target: Annotated[str, typer.Option(help="Target to measure on, such as cpu.")],
-    recipe: Annotated[str, typer.Option(help="Recipe whose space is used.")] = "flownas-small",
+    target: arguments.MeasuredTarget,
+    recipe: arguments.UsedRecipe = "flownas-small",
     samples: Annotated[int, typer.Option(min=5, help="Whole networks to measure.")] = 20,
     threads: Annotated[int, typer.Option(min=1, help="Threads, under the new condition.")] = 1,
     runtime: Annotated[
         str | None, typer.Option(help="What executes them. Default: the target's best.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="Arithmetic precision.")] = "fp32",
-    batch: Annotated[int, typer.Option(min=1, help="Inputs per inference.")] = 1,
+    precision: arguments.Precision = "fp32",
+    batch: arguments.Batch = 1,
     source: Annotated[
         Path | None,
         typer.Option("--from", help="Folder of the table to adapt. Default: the target's own with "
                      "the fewest threads."),
     ] = None,
-    level: Annotated[
-        float, typer.Option(help="Share of fresh measurements below the upper bound.")
-    ] = 0.95,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    level: arguments.Level = 0.95,
+    seed: arguments.DrawsSeed = 0,
     against: Annotated[
         Path | None,
         typer.Option(help="Folder of a full table of the new condition, to judge by its networks."),
@@ -42,11 +40,8 @@ def main(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the table that lies there.")]
     = False,
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
-    wait: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
-    ] = 0.0,
+    json_: arguments.AsJson = False,
+    wait: arguments.Wait = 0.0,
 ) -> None:
     """Adapts a table to other threads, batch, runtime, driver, or to a similar device.
 

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from luts.lowered import lowered
 from luts.operator import PlacedOperator
 from luts.space import OperatorSpace, Vectors
 from luts.table import LatencyTable
@@ -36,19 +37,13 @@ class FactorCosts:
 
     @classmethod
     def build(cls, space: OperatorSpace, table: LatencyTable) -> FactorCosts:
-        """Lowers every factor row once.
+        """Adds up every factor row once.
 
         Raises:
             MissingOperatorError: the table lacks an operator of the space.
         """
         blocks = tuple(
-            np.array(
-                [
-                    _costs(space.lower_factor(factor, choices), table)
-                    for choices in space.factor_choices(factor)
-                ]
-            )
-            for factor in space.factors
+            np.array([_costs(placed, table) for placed in rows]) for rows in lowered(space)
         )
         return cls(
             space, blocks, table.info.overhead_ms, table.latency_ms(space.lower_reference())

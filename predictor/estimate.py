@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 
 if TYPE_CHECKING:
     from predictor._estimate_record import Estimate
@@ -36,8 +36,8 @@ def main(
     model: Annotated[Path, typer.Argument(help="ONNX file.")],
     *,
     target: Annotated[str, typer.Option(help="Target, such as cpu.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="Threads within one operator.")] = 1,
-    precision: Annotated[str, typer.Option(help="Arithmetic precision.")] = "fp32",
+    threads: arguments.OperatorThreads = 1,
+    precision: arguments.Precision = "fp32",
     shapes: Annotated[
         list[str] | None,
         typer.Option("--input", "--input-shape",
@@ -57,9 +57,7 @@ def main(
         typer.Option("--accept-estimate", help="Take a target that nothing was measured on."),
     ] = False,
     operators: Annotated[int, typer.Option(min=0, help="Operators to print; 0 prints all.")] = 15,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead.")
-    ] = False,
+    as_json: arguments.AsJson = False,
 ) -> None:
     """Estimates a model's latency from operators that were measured in other networks.
 

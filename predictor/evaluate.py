@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 
 if TYPE_CHECKING:
     from predictor.metrics import Accuracy
@@ -25,16 +25,17 @@ _LEAST = 4
 _TRIES = 3
 _UNSTEADY = 0.04
 _UNFINISHED = Path("runs")
+_THIRDS = ("fastest", "middle", "slowest")
 
 
 def main(
     *,
-    target: Annotated[str, typer.Option(help="Target to measure on, such as cpu.")],
-    recipe: Annotated[str, typer.Option(help="Recipe whose space is used.")] = "flownas-small",
-    threads: Annotated[int, typer.Option(min=1, help="Threads that the network runs on.")] = 1,
+    target: arguments.MeasuredTarget,
+    recipe: arguments.UsedRecipe = "flownas-small",
+    threads: arguments.NetworkThreads = 1,
     samples: Annotated[int, typer.Option(min=1, help="Fresh architectures to measure.")] = 60,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 12345,
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    seed: arguments.DrawsSeed = 12345,
+    json_: arguments.AsJson = False,
     out: Annotated[
         Path | None, typer.Option(help="File for the raw pairs, as JSON.", dir_okay=False)
     ] = None,
@@ -45,10 +46,7 @@ def main(
         bool, typer.Option("--resume", help="Go on with an evaluation that was broken off.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Discard what lies there.")] = False,
-    wait: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
-    ] = 0.0,
+    wait: arguments.Wait = 0.0,
 ) -> None:
     """Measures random architectures that neither table nor predictor has seen.
 
@@ -124,6 +122,7 @@ def main(
             "machine_shift": result.machine_shift,
             "disturbed": sum(bool(record.get("disturbed")) for record in journal.records),
             "at_pace": asdict(result.accuracy_at_pace),
+            "at_level": asdict(result.accuracy_at_level),
             "seconds": round(time.monotonic() - started, 1),
         }
         if out is not None:
@@ -156,30 +155,32 @@ def _report(figures: Accuracy, about: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    paced = about["at_pace"]
+    views = [asdict(figures), about["at_pace"], about["at_level"]]
     rows = {
-        "mean absolute error": (figures.mape, paced["mape"]),
-        "within 5 %": (figures.within_5, paced["within_5"]),
-        "within 10 %": (figures.within_10, paced["within_10"]),
-        "median of predicted / measured, minus 1": (figures.bias, paced["bias"]),
-        f"below the upper bound (level {about['level']:g})": (figures.coverage, paced["coverage"]),
-        **{f"... of the {which} third": (figures.coverage_by_third[place],
-                                         paced["coverage_by_third"][place])
-           for place, which in enumerate(("fastest", "middle", "slowest"))
-           if len(figures.coverage_by_third) == 3},
-        "upper bound above prediction": (figures.bound_width, paced["bound_width"]),
-        f"measured again, {figures.repeats} networks": (figures.noise, paced["noise"]),
+        "mean absolute error": "mape",
+        "within 5 %": "within_5",
+        "within 10 %": "within_10",
+        "median of predicted / measured, minus 1": "bias",
+        f"below the upper bound (level {about['level']:g})": "coverage",
+        "upper bound above prediction": "bound_width",
+        f"measured again, {figures.repeats} networks": "noise",
     }
     title = (
         f"{figures.n} fresh architectures of {about['recipe']} on {about['target']}, "
         f"{about['threads']} thread(s)"
     )
     shown = Table(title=title)
-    for head in ("", "as the clock showed", "at the table's pace"):
-        shown.add_column(head, justify="right" if head else "left")
-    for name, values in rows.items():
-        shown.add_row(name, *(f"{value:.2%}" for value in values))
+    for head in ("", "by the clock", "at pace", "at level"):
+        shown.add_column(head, justify="right" if head else "left", no_wrap=not head)
+    for name, key in rows.items():
+        shown.add_row(name, *(f"{view[key]:.2%}" for view in views))
+        if key == "coverage" and len(figures.coverage_by_third) == len(_THIRDS):
+            for place, which in enumerate(_THIRDS):
+                shown.add_row(f"... of the {which} third",
+                              *(f"{view['coverage_by_third'][place]:.2%}" for view in views))
     Console().print(shown)
+    print("at pace: with the machine as fast as for the table, by the probe; at level: by the "
+          "reference, too")
     print(f"the reference network takes {about['machine_shift']:+.2%} against its table")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,85 +12,17 @@ import numpy.typing as npt
 from luts.errors import UserError
 from luts.space import OperatorSpace, Vectors
 from predictor.base import LatencyPredictor
+from predictor.evaluation_result import Evaluation
 from predictor.extremes import Floats
-from predictor.metrics import Accuracy, accuracy
 
 REPEAT_EVERY = 4
 REFERENCE_EVERY = 20
 REFERENCE = -1
 _DRAWS = 50
+_SMOOTHED = 5
 
 # Latency in ms, and how much slower than at the table's pace the machine was beside it.
 Session = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Predictions beside measurements.
-
-    Attributes:
-        vectors: fresh architectures, shape ``(n, decisions)``.
-        predicted_ms: predictions, shape ``(n,)``.
-        upper_ms: their upper bounds, shape ``(n,)``.
-        measured_ms: one session of each, shape ``(n,)``.
-        again_ms: another session of every fourth, NaN elsewhere, shape ``(n,)``.
-        slowness: of the machine beside each session, relative to its usual pace when the table was
-            measured, shape ``(n,)``.
-        again_slowness: the same beside each second session, shape ``(n,)``.
-        reference_ms: sessions of the reference network in between, shape ``(sessions,)``.
-        machine_shift: median of them over the latency that the predictor has for it, minus 1: how
-            much slower the machine is now than when the table was measured.
-        speed_margin: part of the upper bounds that is there for the machine's slowest speed.
-    """
-
-    vectors: Vectors
-    predicted_ms: Floats
-    upper_ms: Floats
-    measured_ms: Floats
-    again_ms: Floats
-    slowness: Floats
-    again_slowness: Floats
-    reference_ms: Floats
-    machine_shift: float
-    speed_margin: float = 0.0
-
-    @property
-    def accuracy(self) -> Accuracy:
-        """Figures of merit against what the clock showed."""
-        return accuracy(self.predicted_ms, self.upper_ms, self.measured_ms, self.again_ms)
-
-    @property
-    def accuracy_at_pace(self) -> Accuracy:
-        """The same with every session brought to the pace that the table's machine had.
-
-        The upper bound is then that of the network alone, without the machine's slowest speed.
-        """
-        return accuracy(
-            self.predicted_ms, self.upper_ms * np.exp(-self.speed_margin),
-            self.measured_ms / self.slowness, self.again_ms / self.again_slowness,
-        )
-
-    def records(self) -> list[dict[str, object]]:
-        """Raw pairs as plain data, one per network."""
-        return [
-            {
-                "vector": vector.tolist(),
-                "predicted_ms": float(predicted),
-                "upper_ms": float(upper),
-                "measured_ms": float(measured),
-                "again_ms": float(again) if np.isfinite(again) else None,
-                "slowness": float(slowness),
-            }
-            for vector, predicted, upper, measured, again, slowness in zip(
-                self.vectors,
-                self.predicted_ms,
-                self.upper_ms,
-                self.measured_ms,
-                self.again_ms,
-                self.slowness,
-                strict=True,
-            )
-        ]
 
 
 def fresh_architectures(
@@ -149,35 +80,59 @@ def evaluate(
     """
     space = predictor.space
     prediction = predictor.predict(vectors)
-    sessions: list[list[Session]] = [[] for _ in range(len(vectors))]
-    references: list[Session] = []
+    order = measuring_order(len(vectors), rng)
+    taken: list[Session] = list(earlier[: len(order)])
     with tempfile.TemporaryDirectory(prefix="metronas-") as folder:
-        for place, index in enumerate(measuring_order(len(vectors), rng).tolist()):
-            taken = references if index == REFERENCE else sessions[index]
-            if place < len(earlier):
-                taken.append(earlier[place])
-                continue
+        for place in range(len(taken), len(order)):
+            index = int(order[place])
             path = Path(folder) / f"{index}.onnx"
             if not path.exists():
                 chosen = None if index == REFERENCE else space.decode(vectors[index])
                 space.export_onnx(chosen, path)
             taken.append(measure(path))
-            if index != REFERENCE and len(taken) == (1 if index % REPEAT_EVERY else 2):
+            if index not in order[place + 1 :]:
                 path.unlink()
             keep(taken[-1])
-    first = np.array([taken[0] for taken in sessions])
-    nothing = (np.nan, np.nan)
-    second = np.array([taken[1] if len(taken) > 1 else nothing for taken in sessions])
-    reference_ms = np.array([latency_ms for latency_ms, _ in references])
+    latency_ms, slowness = np.array(taken).T
+    reference = order == REFERENCE
+    reference_ms = predictor.predict_reference()[0]
+    levels = levels_of(reference, latency_ms / slowness / reference_ms)
+    series = np.stack([latency_ms, slowness, levels], axis=1)
+    first = np.array([series[order == index][0] for index in range(len(vectors))])
+    nothing = np.full(3, np.nan)
+    second = np.array([
+        series[order == index][1] if index % REPEAT_EVERY == 0 else nothing
+        for index in range(len(vectors))
+    ])
     return Evaluation(
         vectors,
         prediction.latency_ms,
         prediction.upper_ms,
-        measured_ms=first[:, 0], slowness=first[:, 1],
-        again_ms=second[:, 0], again_slowness=second[:, 1],
-        reference_ms=reference_ms, speed_margin=predictor.speed_margin,
-        machine_shift=float(np.median(reference_ms)) / predictor.predict_reference()[0] - 1,
+        measured_ms=first[:, 0], slowness=first[:, 1], levels=first[:, 2],
+        again_ms=second[:, 0], again_slowness=second[:, 1], again_levels=second[:, 2],
+        reference_ms=latency_ms[reference], speed_margin=predictor.speed_margin,
+        machine_shift=float(np.median(latency_ms[reference])) / reference_ms - 1,
     )
+
+
+def levels_of(reference: npt.NDArray[np.bool_], ratios: Floats) -> Floats:
+    """What the reference's sessions, each smoothed with two on either side, say of all sessions.
+
+    Args:
+        reference: which sessions, in the order of measuring, are the reference's, shape
+            ``(sessions,)``.
+        ratios: what each took at one pace over the reference's prediction, shape ``(sessions,)``;
+            those of other networks are not looked at.
+
+    Returns:
+        Factors, shape ``(sessions,)``.
+    """
+    from scipy.ndimage import median_filter
+
+    places = np.flatnonzero(reference)
+    smooth = median_filter(ratios[places], size=_SMOOTHED, mode="nearest")
+    levels: Floats = np.interp(np.arange(len(ratios)), places, smooth)
+    return levels
 
 
 def measuring_order(count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 
 if TYPE_CHECKING:
     from predictor.explanation import Explanation
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def main(
     *,
     target: Annotated[str, typer.Option(help="Target of the predictor, such as cpu.")],
-    recipe: Annotated[str, typer.Option(help="Recipe whose space is used.")] = "flownas-small",
-    threads: Annotated[int, typer.Option(min=1, help="Threads that the network runs on.")] = 1,
+    recipe: arguments.UsedRecipe = "flownas-small",
+    threads: arguments.NetworkThreads = 1,
     architecture: Annotated[
         str, typer.Option(help="fastest, slowest, typical, or a JSON file with an architecture, "
                           "such as a run's result.json.")
@@ -27,7 +27,7 @@ def main(
     html: Annotated[
         Path | None, typer.Option(help="File for the plots.", dir_okay=False)
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    json_: arguments.AsJson = False,
 ) -> None:
     """Says what each decision adds to the predicted latency, and each operator of one architecture.
 

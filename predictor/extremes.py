@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from luts.errors import UserError
 from luts.space import OperatorSpace
+from predictor.elimination import eliminate
 
 Floats = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.int64]
@@ -17,8 +18,9 @@ Vector = npt.NDArray[np.int64]
 def minimise(space: OperatorSpace, costs: Sequence[Floats]) -> Vector:
     """Architecture with the least sum of factor costs.
 
-    Decisions that only one factor sees are settled within it; what is left, the decisions that
-    factors share, is an integer programme with one binary per remaining factor row and one
+    Decisions that only one factor sees are settled within it. What is left, the decisions that
+    factors share, are eliminated one by one (`predictor.elimination`) or, where too many hang
+    together for that, are an integer programme with one binary per remaining factor row and one
     equation per shared value, solved by HiGHS to optimality.
 
     Args:
@@ -50,7 +52,9 @@ def minimise(space: OperatorSpace, costs: Sequence[Floats]) -> Vector:
         reduced.append(flat.min(axis=-1))
         settled.append(flat.argmin(axis=-1))
 
-    rows = _choose_rows(kept, reduced)
+    found = eliminate(kept, reduced, space.cardinalities)
+    rows = (_choose_rows(kept, reduced) if found is None
+            else [tuple(found[i] for i in keep) for keep in kept])
     for factor, keep, best, row in zip(factors, kept, settled, rows, strict=True):
         vector[list(keep)] = row
         private_ids = [i for i in factor.decisions if i not in shared]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 def main(
     *,
     target: Annotated[str, typer.Option(help="Target whose table is used, such as cpu.")],
-    recipe: Annotated[str, typer.Option(help="Recipe whose space is used.")] = "flownas-small",
+    recipe: arguments.UsedRecipe = "flownas-small",
     threads: Annotated[int, typer.Option(min=1, help="Threads that the network ran on.")] = 1,
-    level: Annotated[
-        float, typer.Option(help="Share of fresh measurements below the upper bound.")
-    ] = 0.95,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 0,
+    level: arguments.Level = 0.95,
+    seed: arguments.EverySeed = 0,
     accept_drift: Annotated[
         bool, typer.Option("--accept-drift", help="Take a table of a device that drifted.")
     ] = False,

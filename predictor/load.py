@@ -57,7 +57,22 @@ def load_predictor(target: str, recipe: str, threads: int = 1) -> LatencyPredict
             command that makes it.
         CorruptFileError: a file is truncated or edited.
     """
-    space, table = load_space_and_table(target, recipe, threads)
+    return predictor_of(*load_space_and_table(target, recipe, threads))
+
+
+def predictor_of(space: OperatorSpace, table: LatencyTable) -> LatencyPredictor:
+    """The fitted predictor that belongs to a table.
+
+    Args:
+        space: of the table.
+        table: that it was fitted to.
+
+    Raises:
+        UserError: no predictor, or one of another table; the message names the command that
+            makes it.
+        CorruptFileError: a file is truncated or edited.
+    """
+    target, recipe, threads = table.info.target, table.info.recipe, table.info.threads
     folder = predictor_folder(table)
     if not (folder / SIDECAR).exists():
         raise UserError(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 from luts.errors import UserError
 
 
@@ -37,9 +37,9 @@ def main(
         str, typer.Option(help="Recipe whose operators are estimated.")
     ] = "flownas-small",
     level: Annotated[float, typer.Option(help="Share of measurements inside the interval.")] = 0.95,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 0,
+    seed: arguments.EverySeed = 0,
     out: Annotated[Path | None, typer.Option(help="CSV or TSV file of the estimates.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_: arguments.PrintJson = False,
 ) -> None:
     """Estimates a new device, and says how well the same goes for devices that are known.
 

@@ -28,7 +28,8 @@ class Canary:
         order = np.argsort(dates_s)
         self._dates: Floats = np.asarray(dates_s, dtype=np.float64)[order]
         times: Floats = np.asarray(latencies_ms, dtype=np.float64)[order]
-        self._relative = times / np.median(times) if len(times) else times
+        self._level_ms = float(np.median(times)) if len(times) else 0.0
+        self._relative = times / self._level_ms if len(times) else times
         self._smooth = _running_median(self._relative)
 
     def drift(self) -> Drift:
@@ -39,7 +40,7 @@ class Canary:
         """
         count = len(self._relative)
         if count < 3:
-            return Drift(canaries=count)
+            return Drift(canaries=count, level_ms=self._level_ms)
         duration = float(self._dates[-1] - self._dates[0])
         change = slope(self._dates, self._relative) * duration
         spread = sigma(self._relative - self._smooth)
@@ -52,7 +53,8 @@ class Canary:
         else:
             verdict = "corrected" if movement <= _FAR else "drifting"
         return Drift.model_validate({"verdict": verdict, "change": change, "spread": spread,
-                                     "movement": movement, "canaries": count})
+                                     "movement": movement, "canaries": count,
+                                     "level_ms": self._level_ms})
 
     def factor(self) -> Callable[[float], float]:
         """Date in seconds to the relative slowness at that time; 1 unless it is corrected."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from luts.lowered import lowered
 from luts.operator import Operator
 from luts.space import OperatorSpace, Vectors
 
@@ -21,21 +22,18 @@ class Coverage:
     def __init__(self, space: OperatorSpace) -> None:
         self._space = space
         self._index: dict[Operator, int] = {}
-        lowered = [
-            [space.lower_factor(factor, choices) for choices in space.factor_choices(factor)]
-            for factor in space.factors
-        ]
-        for placed in (row for rows in lowered for row in rows):
+        factors = lowered(space)
+        for placed in (row for rows in factors for row in rows):
             for item in placed:
                 self._index.setdefault(item.operator, len(self._index))
         for item in space.lower_reference():
             self._index.setdefault(item.operator, len(self._index))
-        self._shows = [np.zeros((len(rows), len(self._index)), dtype=bool) for rows in lowered]
+        self._shows = [np.zeros((len(rows), len(self._index)), dtype=bool) for rows in factors]
         self._flops = [
             np.array([sum(i.operator.flops * i.repeats for i in row) for row in rows])
-            for rows in lowered
+            for rows in factors
         ]
-        for shows, rows in zip(self._shows, lowered, strict=True):
+        for shows, rows in zip(self._shows, factors, strict=True):
             for number, placed in enumerate(rows):
                 shows[number, [self._index[item.operator] for item in placed]] = True
         self._only_reference = ~np.any([s.any(axis=0) for s in self._shows], axis=0)

@@ -6,9 +6,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from luts.records import TableInfo
 from luts.table import LatencyTable
 from profiler.settings import Progress
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _LINE_EVERY_S = 15.0
 # Share of networks beside which others were busy throughout, above which that is told.
@@ -54,6 +59,14 @@ def _plain() -> Callable[[Progress], None]:
     return show
 
 
+def add_ending(shown: Table, info: TableInfo, folder: str, seconds: float) -> None:
+    """Adds what every campaign's summary ends with: the device, the time, the folder."""
+    shown.add_row("device", f"{info.device.get('model')}, {info.threads} thread(s), "
+                  f"{info.runtime} {info.runtime_version}, {info.precision}")
+    shown.add_row("time", f"{seconds:.0f} s")
+    shown.add_row("saved to", folder)
+
+
 def show_table(table: LatencyTable, folder: str, seconds: float) -> None:
     """Prints what a finished campaign found.
 
@@ -80,10 +93,7 @@ def show_table(table: LatencyTable, folder: str, seconds: float) -> None:
     if drift.disturbed:
         shown.add_row("company", f"other processes were busy beside {drift.disturbed:.0%} of the "
                       "networks throughout")
-    shown.add_row("device", f"{info.device.get('model')}, {info.threads} thread(s), "
-                  f"{info.runtime} {info.runtime_version}, {info.precision}")
-    shown.add_row("time", f"{seconds:.0f} s")
-    shown.add_row("saved to", folder)
+    add_ending(shown, info, folder, seconds)
     Console().print(shown)
     if drift.usable and drift.disturbed > _TOLD:
         print(f"warning: other processes were busy beside {drift.disturbed:.0%} of the networks: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from profiler.layers import Layer
+from profiler.model_times import Layer
 
 
 @dataclass(slots=True)

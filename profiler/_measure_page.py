@@ -12,7 +12,7 @@ from luts.errors import UserError
 from luts.files import atomic_path
 from luts.pages import render_page
 from profiler._flame import Block, module_tree
-from profiler.layers import ModelTimes
+from profiler.model_times import ModelTimes
 
 Figure = dict[str, Any]
 

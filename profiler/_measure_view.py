@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from profiler.layers import ModelTimes
+from profiler.model_times import ModelTimes
 from profiler.settings import StoppingRule
 
 # With more of the samples disturbed, the rest is hardly undisturbed.

@@ -16,7 +16,7 @@ from luts.errors import CorruptFileError, UserError
 from luts.files import read_json
 from luts.records import Drift, LatencyRow, Pace
 from luts.table import SIDECAR, LatencyTable
-from profiler.layers import ModelTimes
+from profiler.model_times import ModelTimes
 
 # A measured model carries no noise from one load to the next; these are taken for it.
 _BETWEEN_LOADS = 0.01

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 
 
 def main(
     *,
     device: Annotated[str, typer.Option(help="Device to measure: cpu.")],
-    threads: Annotated[int, typer.Option(min=1, help="Threads within one operator.")] = 1,
+    threads: arguments.OperatorThreads = 1,
     networks: Annotated[int, typer.Option(min=1, help="Random networks to measure.")] = 600,
     budget_minutes: Annotated[
         float, typer.Option(min=0.01, help="Time of this sitting; it ends with what there is.")
@@ -22,16 +22,11 @@ def main(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the library. Default: where estimates look.")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an unfinished campaign, if there is one.")
-    ] = False,
+    resume: arguments.ResumeCampaign = False,
     force: Annotated[
         bool, typer.Option("--force", help="Discard the campaign or library that lies there.")
     ] = False,
-    wait: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
-    ] = 0.0,
+    wait: arguments.Wait = 0.0,
 ) -> None:
     """Measures operators of all sorts inside random networks, for estimates of any model.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 
 if TYPE_CHECKING:
     from luts.space import OperatorSpace
@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 def main(
     *,
     device: Annotated[str, typer.Option(help="Device to measure: cpu, or cuda:0.")],
-    recipe: Annotated[str, typer.Option(help="Recipe whose space is measured.")] = "flownas-small",
+    recipe: arguments.MeasuredRecipe = "flownas-small",
     threads: Annotated[int, typer.Option(min=1, help="Threads that a network runs on.")] = 1,
     networks: Annotated[int, typer.Option(min=1, help="Whole networks to measure.")] = 90,
-    runtime: Annotated[
-        str | None, typer.Option(help="What executes the networks. Default: the target's best.")
-    ] = None,
-    precision: Annotated[str, typer.Option(help="Arithmetic precision.")] = "fp32",
-    batch: Annotated[int, typer.Option(min=1, help="Inputs per inference.")] = 1,
+    runtime: arguments.Runtime = None,
+    precision: arguments.Precision = "fp32",
+    batch: arguments.Batch = 1,
     budget_minutes: Annotated[
         float | None, typer.Option(help="Measure only the most telling networks that fit.")
     ] = None,
@@ -37,16 +35,11 @@ def main(
     plan_only: Annotated[
         bool, typer.Option("--plan-only", help="Say what would be measured, and stop.")
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an unfinished campaign, if there is one.")
-    ] = False,
+    resume: arguments.ResumeCampaign = False,
     force: Annotated[
         bool, typer.Option("--force", help="Discard the campaign or table that lies there.")
     ] = False,
-    wait: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
-    ] = 0.0,
+    wait: arguments.Wait = 0.0,
 ) -> None:
     """Measures every operator of a recipe inside whole networks, and saves the latency table.
 

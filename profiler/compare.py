@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 
 if TYPE_CHECKING:
     from profiler._verdict import Comparison
@@ -17,9 +17,7 @@ def main(
     a: Annotated[Path, typer.Argument(help="Folder of a table, or file of measure --json.")],
     b: Annotated[Path, typer.Argument(help="The other one.")],
     *,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead.")
-    ] = False,
+    as_json: arguments.AsJson = False,
 ) -> int:
     """Compares two measurements; exit code 0: the same within noise, 1: they differ.
 

@@ -81,7 +81,7 @@ def executed_nodes(session: Session) -> list[ExecutedNode]:
     Raises:
         UserError: it is a session of another runtime.
     """
-    from profiler.runtimes.onnxruntime import OnnxSession
+    from profiler.runtimes._ort_session import OnnxSession
 
     if not isinstance(session, OnnxSession):
         raise UserError("executed graphs are read from onnxruntime only")

@@ -7,18 +7,18 @@ from typing import Annotated
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 
 
 def main(
     model: Annotated[Path, typer.Argument(help="ONNX file with fixed input shapes.")],
     *,
-    target: Annotated[str, typer.Option(help="Target to measure on, such as cpu.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="Threads within one operator.")] = 1,
+    target: arguments.MeasuredTarget = "cpu",
+    threads: arguments.OperatorThreads = 1,
     runtime: Annotated[
         str | None, typer.Option(help="Runtime. Default: the target's best one here.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="Arithmetic precision.")] = "fp32",
+    precision: arguments.Precision = "fp32",
     min_samples: Annotated[
         int, typer.Option(min=3, help="Undisturbed inferences needed at least.")
     ] = 30,
@@ -26,16 +26,11 @@ def main(
         float, typer.Option(min=0.1, help="Time after which sampling ends in any case.")
     ] = 5.0,
     layers: Annotated[int, typer.Option(min=0, help="Layers to print; 0 prints all.")] = 20,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead.")
-    ] = False,
+    as_json: arguments.AsJson = False,
     html: Annotated[
         Path | None, typer.Option(help="File for a page with pictures.", dir_okay=False)
     ] = None,
-    wait: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds to wait for another process that measures the device."),
-    ] = 0.0,
+    wait: arguments.Wait = 0.0,
 ) -> None:
     """Times a model as campaigns do: warmed up, enough samples, disturbed ones thrown away.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,14 @@ class AccuracySource(abc.ABC):
     def sums(self) -> Mapping[str, Terms]:
         """Metrics that are known of every architecture beforehand, as sums over decisions."""
         return {}
+
+    def remember(self) -> dict[str, Any]:
+        """What the task needs to find the examples of these scores again, as plain JSON.
+
+        A run keeps it, and `Task.hand_over` takes it; empty where the space says it all.
+        """
+        return {}
+
     def hints(self) -> Hints | None:
         """What training says of single choices, which strategies may go by.
 

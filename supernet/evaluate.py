@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 from luts.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def main(
         Path | None, typer.Option(help="Folder for pictures of frame, truth, estimate, error.")
     ] = None,
     device: Annotated[str, typer.Option(help="Where to compute: cpu, or cuda:0.")] = "cpu",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: arguments.PrintJson = False,
 ) -> None:
     """Scores a network on data of its task.
 
@@ -71,7 +71,8 @@ def main(
     """
     if sum((run is not None, reference, architecture is not None)) != 1:
         raise UserError("give one of --run RUN, --reference and --architecture NAME or JSON")
-    from supernet.tasks.base import Request, task_of
+    from supernet.tasks.base import task_of
+    from supernet.tasks.request import Request
 
     task = task_of(recipe)
     if split is not None and split not in task.splits:

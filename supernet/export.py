@@ -80,10 +80,11 @@ def export_module(
 
 
 def export_classifier(
-    network: nn.Module, images: torch.Tensor, path: Path, placed: Iterable[PlacedOperator]
+    network: nn.Module, images: torch.Tensor, path: Path, placed: Iterable[PlacedOperator],
+    *, opset: int = OPSET,
 ) -> None:
     """Writes a network from images (B, 3, H, W) in 0..255 to logits; see `export_module`."""
-    export_module(network, {INPUT_IMAGE: images}, OUTPUT_LOGITS, path, placed)
+    export_module(network, {INPUT_IMAGE: images}, OUTPUT_LOGITS, path, placed, opset=opset)
 
 
 @contextmanager

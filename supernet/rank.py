@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 from luts.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _RESULT = "rank.json"
 
 
 def main(
-    recipe: Annotated[str, typer.Option(help="Recipe of the space.")] = "flownas-small",
+    recipe: arguments.Recipe = "flownas-small",
     architectures: Annotated[int, typer.Option(min=3, help="Networks to train alone.")] = 16,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each.")] = 600,
     repeats: Annotated[
@@ -50,7 +50,7 @@ def main(
         Path | None, typer.Option(help="Classification: folder of images [the recipe's].")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of architectures and training.")] = 0,
-    device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda:0.")] = "cpu",
+    device: arguments.TrainingDevice = "cpu",
     parallel: Annotated[
         int, typer.Option(min=1, help="Networks that are trained at once.")
     ] = 1,
@@ -61,8 +61,8 @@ def main(
         int, typer.Option(min=1, help="Processes that make batches, for each network.")
     ] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder [runs/rank-RECIPE].")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on after a stop.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    resume: arguments.ResumeTraining = False,
+    as_json: arguments.PrintJson = False,
 ) -> None:
     """Trains random architectures alone and compares their order with the supernet's.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from luts.lowered import lowered
 from luts.operator import PlacedOperator
 from luts.space import Architecture, OperatorSpace
 
@@ -71,5 +72,4 @@ class SearchSpace(OperatorSpace):
 
     def lower_all(self) -> list[PlacedOperator]:
         """The operators of every choice: exports name their nodes by these whatever was chosen."""
-        return [item for factor in self.factors for choices in self.factor_choices(factor)
-                for item in self.lower_factor(factor, choices)]
+        return [item for rows in lowered(self) for placed in rows for item in placed]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from luts import cli
+from luts import arguments, cli
 from luts.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def main(
     photos: Annotated[
         Path | None, typer.Option(help="Folder of photographs [those of installed packages].")
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [all].")] = None,
+    threads: arguments.TrainingThreads = None,
     start_from: Annotated[
         str | None,
         typer.Option(help="Go on from the weights of this training folder, or 'shipped'."),
@@ -67,7 +67,7 @@ def main(
     ] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Processes that make batches.")] = 1,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 250,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on after a stop.")] = False,
+    resume: arguments.ResumeTraining = False,
 ) -> None:
     """Trains a recipe's reference network, then its supernet with the reference as teacher.
 

@@ -21,7 +21,7 @@ COMMANDS = [
     "profiler.build_library", "predictor.estimate", "predictor.fit", "predictor.evaluate",
     "predictor.transfer", "supernet.train", "supernet.evaluate", "supernet.ship",
     "evolution.run", "evolution.report", "evolution.serve", "evolution.worker",
-    "evolution.export", "evolution.verify", "evolution.prices",
+    "evolution.export", "evolution.verify", "evolution.prices", "evolution.cluster",
 ]  # fmt: skip
 HEAVY = ("torch", "xgboost", "tensorrt", "pyarrow")
 

@@ -1,21 +1,19 @@
-"""From a network to the files of a format, and what can execute them here."""
+"""From a network to the files of a format."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from evolution.bundle.choice import ENGINES, Choice
+from evolution.bundle.here import onnx_predict, runner, version_of
 from evolution.bundle.manifest import ModelFacts
-from evolution.bundle.subject import KEPT_IN_HALF, Array, Inputs, Subject, kept_by
+from evolution.bundle.subject import Predict, Subject, kept_by
 from luts.errors import UserError
 from luts.target import Target
 
-# Matching needs the features' last bits (docs/decisions/int8.md).
-KEPT_IN_INT8 = ("fnet.*",)
 SOURCE, ONNX, ENGINE, IR, WEIGHTS, DESCRIPTION = (
     "source.onnx", "model.onnx", "model.engine", "model.xml", "model.safetensors", "model.json")
 
@@ -33,9 +31,9 @@ class Made:
     """
 
     facts: ModelFacts
-    predict: Callable[[Inputs], Array]
+    predict: Predict
     on: str
-    rounded: Callable[[Inputs], Array] | None = None
+    rounded: Predict | None = None
 
 
 def make_model(
@@ -63,12 +61,12 @@ def make_model(
     if choice.precision == "int8":
         from evolution.bundle.int8 import quantise
 
-        kept = KEPT_IN_INT8
-        quantise(source, model, subject.calibration, kept_by(kept))
+        kept = subject.task.exact_in_int8
+        quantise(source, model, subject.task.calibration, kept_by(kept))
     elif choice.precision != "fp32" and choice.format != "openvino":  # which halves by itself
         from evolution.bundle.mixed import halve
 
-        kept = KEPT_IN_HALF
+        kept = subject.task.exact_in_half
         halve(source, model, choice.precision, kept_by(kept))
     else:
         source.replace(model)
@@ -80,17 +78,15 @@ def make_model(
     if choice.format == "openvino":
         made = _openvino(facts, folder, threads)
     else:
-        made = _checked_here(subject, facts, choice, folder, threads)
+        made = _checked_here(facts, choice, folder, threads)
         if choice.format in ENGINES:
             made = _engine(made, choice, target, folder)
     source.unlink(missing_ok=True)
     return made
 
 
-def _checked_here(
-    subject: Subject, facts: ModelFacts, choice: Choice, folder: Path, threads: int
-) -> Made:
-    version = _version("onnxruntime")
+def _checked_here(facts: ModelFacts, choice: Choice, folder: Path, threads: int) -> Made:
+    version = version_of("onnxruntime")
     facts = facts.model_copy(update={"runtime_version": version})
     by = f"with onnxruntime {version} on a CPU"
     rounded = None
@@ -98,22 +94,12 @@ def _checked_here(
         from evolution.bundle.mixed import halve
 
         stand_in = folder / "rounded.onnx"
-        halve(folder / SOURCE, stand_in, choice.precision, kept_by(KEPT_IN_HALF), simulate=True)
+        halve(folder / SOURCE, stand_in, choice.precision, kept_by(facts.kept), simulate=True)
         rounded = onnx_predict(stand_in, threads)
         stand_in.unlink()
         if choice.precision == "bf16":  # no runtime here has such kernels for ONNX
             return Made(facts, rounded, f"{ONNX} rounded alike but computed in fp32, {by}", rounded)
     return Made(facts, onnx_predict(folder / ONNX, threads), f"{ONNX} {by}", rounded)
-
-
-def onnx_predict(model: Path, threads: int) -> Callable[[Inputs], Array]:
-    """A function that runs an ONNX model with ONNX Runtime on the CPU.
-
-    Raises:
-        UserError: it is not installed, or cannot load the model.
-    """
-    return _runner("onnxruntime", model.parent, {
-        "threads": threads, "model": {"file": model.name}})
 
 
 def _openvino(facts: ModelFacts, folder: Path, threads: int) -> Made:
@@ -126,11 +112,11 @@ def _openvino(facts: ModelFacts, folder: Path, threads: int) -> Made:
     read = openvino.convert_model(str(model))
     openvino.save_model(read, str(folder / IR), compress_to_fp16=facts.precision == "fp16")
     model.unlink()
-    version = _version("openvino")
+    version = version_of("openvino")
     facts = facts.model_copy(update={
         "file": IR, "extra": (Path(IR).with_suffix(".bin").name,), "runtime_version": version})
     manifest = {"threads": threads, "model": facts.model_dump()}
-    return Made(facts, _runner("openvino", folder, manifest),
+    return Made(facts, runner("openvino", folder, manifest),
                 f"{IR} with openvino {version} on a CPU")
 
 
@@ -145,7 +131,7 @@ def _torch(subject: Subject, choice: Choice, folder: Path, threads: int) -> Made
         runtime="torch", runtime_version=version, opset=None, shapes="dynamic", loop="unrolled",
     )
     manifest = {"threads": threads, "model": facts.model_dump()}
-    return Made(facts, _runner("torch", folder, manifest), f"PyTorch {version} on a CPU")
+    return Made(facts, runner("torch", folder, manifest), f"PyTorch {version} on a CPU")
 
 
 def _engine(made: Made, choice: Choice, target: Target, folder: Path) -> Made:
@@ -165,24 +151,3 @@ def _engine(made: Made, choice: Choice, target: Target, folder: Path) -> Made:
         "parsed_back": parse_back(folder / ENGINE, runtime, capability),
     })
     return replace(made, facts=facts, on=f"{made.on}; the engine was built from {ONNX} and not run")
-
-
-def _runner(name: str, folder: Path, manifest: dict[str, Any]) -> Callable[[Inputs], Array]:
-    import importlib
-
-    try:
-        module: Any = importlib.import_module(f"evolution.bundle.runners.{name}")
-        model = module.Model(folder, manifest, "cpu")
-    except ImportError:
-        raise UserError(f"exporting needs {name} to check what it wrote; install it with: "
-                        "pip install 'metronas[cpu]'") from None
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    predict: Callable[[Inputs], Array] = model.outputs
-    return predict
-
-
-def _version(package: str) -> str:
-    import importlib
-
-    return str(importlib.import_module(package).__version__).partition("-")[0]

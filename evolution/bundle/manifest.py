@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from evolution.bundle import standalone
 from evolution.result import Provenance
-from luts.errors import CorruptFileError, UserError
-from luts.files import read_json, sha256, write_json
+from luts.checked import read_record
+from luts.errors import UserError
+from luts.files import sha256, write_json
 
 FORMAT = 1
 MANIFEST, SUMS, GOLDEN = standalone.MANIFEST, standalone.SUMS, standalone.GOLDEN
@@ -152,12 +153,7 @@ def load_manifest(folder: Path) -> Manifest:
         standalone.check_sums(folder)
     except standalone.UnusableError as error:
         raise UserError(str(error)) from None
-    raw: Any = read_json(folder / MANIFEST)
-    try:
-        return Manifest.model_validate(raw)
-    except ValidationError as error:
-        field = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise CorruptFileError(f"{folder / MANIFEST}: {field} is damaged") from None
+    return read_record(folder / MANIFEST, Manifest)
 
 
 def is_bundle(folder: Path) -> bool:

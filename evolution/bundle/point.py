@@ -9,11 +9,12 @@ import numpy as np
 
 from evolution.evidence import Evidence
 from evolution.export import WEIGHTS, export_weights
-from evolution.folder import JOURNAL, RECIPE, SETTINGS
+from evolution.folder import EXAMPLES, JOURNAL, RECIPE, SETTINGS
 from evolution.reporting.story import read_candidates
 from evolution.result import NetworkResult, load_result
 from evolution.scoring import Candidate
 from luts.errors import UserError
+from luts.files import write_json
 
 
 def find_point(candidates: tuple[Candidate, ...], number: int) -> Candidate:
@@ -51,11 +52,16 @@ def write_point(run: Path, number: int, weights: Path | None, out: Path) -> None
     candidate = find_point(read_candidates(run / JOURNAL), number)
     space = load_space(result.recipe)
     architecture = space.decode(np.array(candidate.vector, dtype=np.int64))
-    accuracy = load_accuracy(result.recipe, weights)
+    try:
+        accuracy = load_accuracy(result.recipe, weights)
+    except UserError as error:
+        more = "" if weights else "; or name the training that the run used with --weights"
+        raise UserError(f"{error}{more}") from None
     if dict(accuracy.identity) != result.provenance.accuracy:
         raise UserError(f"'{run}' was scored with the weights {result.provenance.accuracy}, and "
                         f"these are {dict(accuracy.identity)}; name its training with --weights")
     export_weights(accuracy.network(architecture), out / WEIGHTS, {"recipe": result.recipe})
+    write_json(out / EXAMPLES, accuracy.remember())
     for name in (JOURNAL, RECIPE, SETTINGS):
         shutil.copyfile(run / name, out / name)
     parts = evidence.breakdown([candidate.vector])[0].tolist()

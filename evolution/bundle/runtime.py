@@ -66,9 +66,15 @@ class BundleRuntime(Runtime):
         """Largest difference from the golden outputs, measured as the bundle says.
 
         Raises:
-            UserError: the model cannot be loaded here.
+            UserError: the model cannot be loaded or executed here.
         """
-        return worst_difference(self._load(), self._golden(), self._manifest.tolerance.measure)
+        model = self._load()
+        try:
+            return worst_difference(model, self._golden(), self._manifest.tolerance.measure)
+        except Exception as error:  # noqa: BLE001 - the errors of runtimes have no common class
+            # Left alone, Python would end with the exit code of FAIL.
+            raise UserError("the model was loaded and cannot be executed here "
+                            f"({error})") from None
 
     def _load(self) -> Any:
         facts = self._manifest.model

@@ -118,7 +118,10 @@ def verify(folder: Path, device: str | None, budget_ms: float | None, seconds: f
     """
     check_sums(folder)
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    device = device or ("cpu" if manifest["target"] == "cpu" else "cuda:0")
+    target = manifest["target"]
+    device = device or ("cpu" if target == "cpu" else "cuda:0")
+    if (device == "cpu") != (target == "cpu"):
+        raise UnusableError(f"this bundle is for '{target}', and --device '{device}' is none")
     budget_ms = manifest["budget_ms"] if budget_ms is None else budget_ms
     try:
         import numpy as np
@@ -132,9 +135,12 @@ def verify(folder: Path, device: str | None, budget_ms: float | None, seconds: f
     limit = manifest["tolerance"]
     with np.load(folder / GOLDEN, allow_pickle=False) as file:
         golden = dict(file)
-    apart = worst_difference(model, golden, limit["measure"])
-    model.prepare(pairs_of(golden)[0][0])
-    times = time_ms(model.run, seconds)
+    try:
+        apart = worst_difference(model, golden, limit["measure"])
+        model.prepare(pairs_of(golden)[0][0])
+        times = time_ms(model.run, seconds)
+    except Exception as error:  # noqa: BLE001 - of no common class; left alone, it would be FAIL's 1
+        raise UnusableError(f"the model was loaded and cannot be executed here ({error})") from None
     median = quantile(times, 0.5)
     faults = []
     if not apart <= limit["relative"]:
@@ -142,7 +148,7 @@ def verify(folder: Path, device: str | None, budget_ms: float | None, seconds: f
     if not median <= budget_ms:
         faults.append("it is slower than the budget")
     print(f"{'FAIL' if faults else 'PASS'}: {median:.3f} ms measured on {device}, budget "
-          f"{budget_ms:.3f} ms" + "".join(f"; {fault}" for fault in faults))
+          f"{budget_ms:.3f} ms for {target}" + "".join(f"; {fault}" for fault in faults))
     print(f"80 % of {len(times)} inferences between {quantile(times, 0.1):.3f} and "
           f"{quantile(times, 0.9):.3f} ms; outputs differ by {apart:.3g} ({limit['measure']}, "
           f"relative; allowed {limit['relative']:.3g})")

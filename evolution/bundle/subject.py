@@ -6,24 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, cast
 
 from evolution.bundle.choice import Choice
 from evolution.export import WEIGHTS
-from evolution.folder import read_settings
+from evolution.folder import RECIPE, read_examples, read_settings
 from evolution.result import load_result
 from luts.errors import CorruptFileError, UserError
+from luts.recipes import parse_recipe
 
-Array = npt.NDArray[np.float32]
-Inputs = dict[str, Array]
-Predict = Callable[[Inputs], Array]
+if TYPE_CHECKING:
+    from supernet.hand_over import Array, HandOver, Inputs
+    from supernet.space import SearchSpace
 
-# Positions need all their bits, and sums of products may exceed what fp16 holds: these parts stay
-# fp32 in training, too (`supernet.raft.correlation`).
-KEPT_IN_HALF = ("head.correlation", "head.lookup", "head.upsample", "head", "input")
+Predict = Callable[["Inputs"], "Array"]
 
 
 @dataclass(frozen=True)
@@ -33,30 +29,29 @@ class Subject:
     Attributes:
         export: writes fp32 ONNX as a choice says.
         truth: what PyTorch computes in fp32.
-        pairs: inputs by name on which outputs are compared and metrics taken.
-        calibration: other inputs, from which quantisation learns ranges.
-        score: validation metrics of outputs for `pairs`, in order.
-        preprocessing: what inputs and outputs are, for ``preprocessing.json``.
+        task: examples, scores and words of the task.
         weights: safetensors file of the network.
         description: what ``--format torch`` builds the network from.
+        paper: that the search space follows; empty where the recipe names none.
     """
 
     export: Callable[[Path, Choice], None]
     truth: Predict
-    pairs: Sequence[Inputs]
-    calibration: Sequence[Inputs]
-    score: Callable[[Sequence[Array]], dict[str, float]]
-    preprocessing: dict[str, Any]
+    task: HandOver
     weights: Path
     description: dict[str, Any]
+    paper: str = ""
 
 
-def load_subject(run: Path) -> Subject:
+def load_subject(run: Path, data: Path | None = None) -> Subject:
     """The winner of a finished run, from the weights in its folder.
 
+    Args:
+        run: the folder.
+        data: where the examples that it was scored on lie now (None: where they were).
+
     Raises:
-        UserError: it is no finished run, one of another task than optical flow, or its weights are
-            missing.
+        UserError: it is no finished run, or its weights or examples are missing.
         CorruptFileError: the weights are damaged, or of another network.
     """
     import torch
@@ -64,19 +59,12 @@ def load_subject(run: Path) -> Subject:
     from safetensors.torch import load_file
 
     from luts.spaces import load_space
-    from supernet.data.photos import bundled_photos
-    from supernet.export import INPUTS, export_network
-    from supernet.raft.space import FlowSpace
-    from supernet.tasks.flow import flow_metrics
-    from supernet.tasks.flow_accuracy import VALIDATION_PAIRS, rendered_as_trained
-    from supernet.training.data import validation_batch
+    from supernet.hand_over import Form
+    from supernet.tasks.base import task_of
 
     result, path = load_result(run), run / WEIGHTS
     torch.set_num_threads(read_settings(run).threads)
-    space: Any = load_space(result.recipe)
-    if not isinstance(space, FlowSpace):
-        raise UserError(f"'{run}' is of recipe {result.recipe}; bundles are made of optical flow "
-                        f"so far; its network as ONNX is {run}/best.onnx")
+    space = cast("SearchSpace", load_space(result.recipe))
     network = space.build(space.architecture(result.best.architecture or {}))
     if not path.is_file():
         raise UserError(f"'{path}' is missing, so '{run}' cannot be exported; copy the whole run")
@@ -86,53 +74,23 @@ def load_subject(run: Path) -> Subject:
         raise CorruptFileError(f"'{path}' holds no weights of this run's winner ({error})"
                                ) from None
     network.eval().requires_grad_(False)
-    size = rendered_as_trained(space)
-    held_out = validation_batch(bundled_photos(), size, VALIDATION_PAIRS)
-    learned = validation_batch(bundled_photos(), size, VALIDATION_PAIRS, part=1)
+    task = task_of(result.recipe).hand_over(space, read_examples(run), data)
+    names = list(task.inputs[0])
 
     def export(target: Path, choice: Choice) -> None:
-        height, width = space.input_height, space.input_width
-        if choice.loop:
-            from supernet.looped import export_looped
-
-            export_looped(network, target, height, width, opset=choice.opset)
-            return
-        export_network(network, target, height, width, space.lower_all(), opset=choice.opset,
-                       dynamic=choice.dynamic)
+        task.export(network, target, Form(choice.opset, choice.dynamic, choice.loop))
 
     def truth(inputs: Inputs) -> Array:
         with torch.no_grad():
-            found: Array = network(*(torch.from_numpy(inputs[name]) for name in INPUTS)).numpy()
+            found: Array = network(*(torch.from_numpy(inputs[name]) for name in names)).numpy()
         return found
 
-    def score(outputs: Sequence[Array]) -> dict[str, float]:
-        flows = torch.cat([torch.from_numpy(np.asarray(output)) for output in outputs])
-        return flow_metrics(flows, held_out.flow, held_out.valid)
-
-    def inputs_of(batch: Any) -> list[Inputs]:
-        return [{INPUTS[0]: one[None].numpy(), INPUTS[1]: two[None].numpy()}
-                for one, two in zip(batch.frame1, batch.frame2, strict=True)]
-
+    recipe = parse_recipe((run / RECIPE).read_text(encoding="utf-8"), RECIPE)
     return Subject(
-        export, truth, inputs_of(held_out), inputs_of(learned), score,
-        _preprocessing(space.input_height, space.input_width), path,
-        {"space": result.recipe, "architecture": result.best.architecture, "inputs": list(INPUTS)},
+        export, truth, task, path,
+        {"space": result.recipe, "architecture": result.best.architecture, "inputs": names},
+        paper=str(recipe.get("paper", "")),
     )
-
-
-def _preprocessing(height: int, width: int) -> dict[str, Any]:
-    frame = {"shape": [1, 3, height, width], "layout": "NCHW", "type": "float32",
-             "channels": "RGB", "range": [0, 255], "normalised": "inside the model, to -1..1"}
-    return {
-        "inputs": {"frame1": {**frame, "what": "the earlier frame"},
-                   "frame2": {**frame, "what": "the later frame"}},
-        "outputs": {"flow": {
-            "shape": [1, 2, height, width], "layout": "NCHW", "type": "float32",
-            "channels": ["x to the right", "y downwards"], "unit": "pixels of the input",
-            "what": "motion of each pixel of frame1 to frame2"}},
-        "padding": {"multiple": 8, "mode": "edge", "sides": "half on either side, the odd row or "
-                    "column at the bottom or right", "afterwards": "cut the same off the flow"},
-    }
 
 
 def kept_by(parts: Sequence[str]) -> Callable[[str], bool]:

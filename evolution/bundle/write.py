@@ -16,6 +16,7 @@ from evolution import provenance
 from evolution.bundle.choice import ENGINES, Choice
 from evolution.bundle.expected import expected_latency
 from evolution.bundle.formats import Made, make_model
+from evolution.bundle.here import check_installed
 from evolution.bundle.manifest import (
     GOLDEN,
     PREPROCESSING,
@@ -27,12 +28,13 @@ from evolution.bundle.manifest import (
 )
 from evolution.bundle.standalone import difference
 from evolution.bundle.subject import Subject, load_subject
+from evolution.bundle.words import LICENCES, README, licences, readme
 from evolution.result import Result, load_result
 from luts.errors import UserError
-from luts.files import writable_folder, write_json
+from luts.files import check_writable, writable_folder, write_json
 from luts.target import load_target
 
-GOLDEN_PAIRS = 2
+GOLDEN_EXAMPLES = 2
 EXACT = 1e-4  # of exports in fp32 from PyTorch, relative to the largest value
 # Other devices sum in another order, which the updates amplify.
 ON_DEVICE = 1e-3
@@ -40,7 +42,9 @@ _CUT = 64  # pixels by which a free size is tried smaller
 _ROOM = 2.0  # of what was measured here, for devices that round otherwise
 
 
-def export_bundle(run: Path, choice: Choice, out: Path, *, replace: bool = False) -> Manifest:
+def export_bundle(
+    run: Path, choice: Choice, out: Path, *, replace: bool = False, data: Path | None = None
+) -> Manifest:
     """Writes the winner of a finished run as a bundle.
 
     Args:
@@ -48,6 +52,7 @@ def export_bundle(run: Path, choice: Choice, out: Path, *, replace: bool = False
         choice: format, precision and form.
         out: the folder to be; must not exist, or be empty.
         replace: whether it may be a bundle, which is replaced.
+        data: where the examples that the run was scored on lie now (None: where they were).
 
     Returns:
         Its manifest.
@@ -62,8 +67,10 @@ def export_bundle(run: Path, choice: Choice, out: Path, *, replace: bool = False
     taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
     if taken and not (replace and is_bundle(out)):
         raise UserError(f"'{out}' exists; choose another --out")
+    check_installed(choice)
+    check_writable(out.parent)
+    subject = load_subject(run, data)
     writable_folder(out.parent)
-    subject = load_subject(run)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
         folder = Path(name) / "bundle"
         folder.mkdir()
@@ -83,12 +90,12 @@ def export_bundle(run: Path, choice: Choice, out: Path, *, replace: bool = False
 def _fill(
     folder: Path, subject: Subject, result: Result, choice: Choice, made: Made
 ) -> Manifest:
-    outputs = [made.predict(inputs) for inputs in subject.pairs]
-    truths = [subject.truth(inputs) for inputs in subject.pairs]
+    outputs = [made.predict(inputs) for inputs in subject.task.inputs]
+    truths = [subject.truth(inputs) for inputs in subject.task.inputs]
     checked = _check(subject, made, outputs, truths)
     if choice.dynamic:
         smaller = {name: np.ascontiguousarray(value[..., :-_CUT, :-_CUT])
-                   for name, value in subject.pairs[0].items()}
+                   for name, value in subject.task.inputs[0].items()}
         apart = difference("largest", made.predict(smaller), subject.truth(smaller))
         checked = checked.model_copy(update={
             "largest_difference": max(apart, checked.largest_difference),
@@ -101,17 +108,17 @@ def _fill(
             f"{checked.largest_difference:.2g} of the largest output ({checked.mean_difference:.2g}"
             f" in the mean; allowed {allowed}), so nothing was exported")
     golden: dict[str, Any] = {}
-    for number, (inputs, truth) in enumerate(zip(subject.pairs, truths, strict=True)):
-        if number < GOLDEN_PAIRS:
+    for number, (inputs, truth) in enumerate(zip(subject.task.inputs, truths, strict=True)):
+        if number < GOLDEN_EXAMPLES:
             golden |= {f"{number}:{name}": value for name, value in inputs.items()}
             golden[f"{number}:output"] = truth
     np.savez_compressed(folder / GOLDEN, **golden)
-    described = dict(subject.preprocessing)
+    described = dict(subject.task.preprocessing)
     described["shapes"] = made.facts.shapes
     write_json(folder / PREPROCESSING, described)
     mean = checked.mean_difference
     if made.rounded is not None:
-        rounded = [made.rounded(inputs) for inputs in subject.pairs]
+        rounded = [made.rounded(inputs) for inputs in subject.task.inputs]
         mean = max(mean, *map(partial(difference, "mean"), rounded, truths))
     assert result.best.architecture is not None
     manifest = Manifest(
@@ -126,9 +133,10 @@ def _fill(
     here = files("evolution.bundle")
     runner = "tensorrt" if choice.format in ENGINES else choice.runtime
     for source, name in ((here / "standalone.py", "verify.py"),
-                         (here / "runners" / f"{runner}.py", "runner.py"),
-                         (here / "LICENCES.md", "LICENCES.md")):
+                         (here / "runners" / f"{runner}.py", "runner.py")):
         (folder / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    for name, text in ((LICENCES, licences(subject, result.recipe)), (README, readme(manifest))):
+        (folder / name).write_text(text, encoding="utf-8")
     return manifest
 
 
@@ -140,7 +148,7 @@ def _check(
         on=made.on,
         largest_difference=max(difference("largest", *pair) for pair in pairs),
         mean_difference=max(difference("mean", *pair) for pair in pairs),
-        metrics=subject.score(outputs), torch_metrics=subject.score(truths),
+        metrics=subject.task.score(outputs), torch_metrics=subject.task.score(truths),
     )
 
 

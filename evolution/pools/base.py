@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Makes an accuracy source in another process, so it must be picklable: a function of a module,
 # with `functools.partial` for its arguments.
 Maker = Callable[[], "AccuracySource"]
+# Address of a Ray cluster that is started on this machine.
+LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,13 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from evolution.pools.base import Job, Maker, PoolOptions
+from evolution.pools.base import LOCAL, Job, Maker, PoolOptions
 from evolution.pools.team import Answer, Desk, Team, Worker, WorkerDiedError
 from luts.errors import UserError
 
 if TYPE_CHECKING:
     from supernet.accuracy import AccuracySource
 
-LOCAL = "local"
 # Jobs and scores are small; without a limit Ray reserves a third of the memory for objects.
 _OBJECT_STORE_BYTES = 100 * 2**20
 _REACH_SECONDS = 5.0
@@ -52,13 +51,49 @@ def check_reachable(address: str) -> None:
         raise UserError(_unreachable(address, str(error))) from None
 
 
+def is_reachable(address: str) -> bool:
+    """Whether something listens at an address; see `check_reachable`."""
+    try:
+        check_reachable(address)
+    except UserError:
+        return False
+    return True
+
+
+def open_ray(address: str, **local: Any) -> Any:
+    """Connects this process with a cluster.
+
+    Args:
+        address: as Ray takes it; ``local`` starts a cluster on this machine.
+        local: options of `ray.init` for that one.
+
+    Returns:
+        The module ``ray``.
+
+    Raises:
+        UserError: Ray is not installed, or no cluster can be reached there.
+    """
+    check_ray(address)
+    check_reachable(address)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray: Any = importlib.import_module("ray")
+    started = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, **local}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR",
+                 **(started if address == LOCAL else {}))
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise UserError(_unreachable(address, first)) from None
+    return ray
+
+
 def _unreachable(address: str, why: str) -> str:
     return (f"--ray {address}: no cluster can be reached there ({why}); give the address of one "
             f"that runs, such as 10.0.0.1:6379, or '{LOCAL}'")
 
 
 class _Actor(Worker):
-    def __init__(self, ray: Any, make: Maker) -> None:
+    def __init__(self, ray: Any, make: Any) -> None:
         self._ray = ray
         # Ray is not to restart it by itself: losses are counted where jobs are given.
         self._handle = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(Desk).remote(make)
@@ -82,14 +117,16 @@ class _Actor(Worker):
 class RayPool(Team):
     """See `Team`; each worker is an actor with an accuracy source of its own.
 
-    Every machine of the cluster needs this package and the same weights, which is checked. Machines
-    whose processors have other instructions can round scores in another way.
+    Every machine of the cluster needs this package; weights that do not ship with it travel along
+    (`evolution.pools.carried`). That all score with the same ones is checked. Machines whose
+    processors have other instructions can round scores in another way.
     """
 
     def __init__(self, accuracy: AccuracySource, make: Maker, options: PoolOptions) -> None:
         super().__init__(accuracy, make, options)
         self._address = options.address or LOCAL
         self._ray: Any = None
+        self._made: Any = None
         self._workers = 0
         self._connect()
 
@@ -101,18 +138,7 @@ class RayPool(Team):
     def _connect(self) -> None:
         if self._ray is not None:
             return
-        check_ray(self._address)
-        check_reachable(self._address)
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray: Any = importlib.import_module("ray")
-        local = self._address == LOCAL
-        count = {"num_cpus": self.options.workers, "num_gpus": 0, "include_dashboard": False,
-                 "object_store_memory": _OBJECT_STORE_BYTES} if local else {}
-        try:
-            ray.init(address=self._address, log_to_driver=False, logging_level="ERROR", **count)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            first = str(error).strip().partition("\n")[0]
-            raise UserError(_unreachable(self._address, first)) from None
+        ray = open_ray(self._address, num_cpus=self.options.workers, num_gpus=0)
         self._ray = ray
         there = max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._workers = self.options.workers or there
@@ -123,7 +149,10 @@ class RayPool(Team):
 
     def _hire(self) -> Worker:
         self._connect()
-        return _Actor(self._ray, self.make)
+        if self._made is None:
+            # Weights may travel with it, once for all workers of a machine.
+            self._made = self._ray.put(self.make)
+        return _Actor(self._ray, self._made)
 
     def _answered(self, busy: Sequence[Worker]) -> list[Worker]:
         by_answer = {cast(_Actor, worker).answer: worker for worker in busy}
@@ -135,4 +164,4 @@ class RayPool(Team):
         super().close()
         if self._ray is not None:
             self._ray.shutdown()
-            self._ray = None
+            self._ray = self._made = None

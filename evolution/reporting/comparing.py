@@ -44,6 +44,7 @@ class Compared:
         return {
             "run": self.name,
             "target": result.target,
+            "latencies": result.latencies,
             "recipe": result.recipe,
             "strategy": self.strategy,
             "seed": result.seed,
@@ -130,7 +131,7 @@ def _worst(
 def _best(result: Result, candidates: Sequence[Candidate]) -> tuple[float | None, ...]:
     budget = result.constraint.latency_ms
     within = [
-        point[1] if point is not None and c.upper_ms * result.shared <= budget else math.inf
+        point[1] if point is not None and c.upper_ms * result.scale <= budget else math.inf
         for c, point in zip(candidates, _points(result, candidates), strict=True)
     ]
     return tuple(value if math.isfinite(value) else None for value in accumulate(within, min))

@@ -22,6 +22,8 @@ _STEPS = {
     "with the reference.",
     "estimated": "Exported to ONNX and compared with torch. Nothing was measured: all latencies "
     "are predictions.",
+    "settled": "Searched by predictions; exported to ONNX, compared with torch, and later measured "
+    "on the target, interleaved with the reference.",
 }
 
 
@@ -41,7 +43,7 @@ def render(story: Story) -> str:
         "status": status,
         "status_class": "good" if result.verified else "bad",
         "reason": _reason(result),
-        "verification": _STEPS[result.latencies] + escape(engines_told(result.engines)),
+        "verification": _STEPS[_basis(result)] + escape(engines_told(result.engines)),
         "space": escape(f"{len(story.candidates)} of {story.evidence.space_size:,} architectures "
                         f"scored, seed {result.seed}"),
         "headline": headline(result),
@@ -70,6 +72,11 @@ def figures(story: Story) -> dict[str, Figure]:
         "calibration": calibration(story),
         **({} if story.result.front is None else {"front": front_chart(story.result)}),
     }
+
+
+def _basis(result: Result) -> str:
+    settled = result.latencies == "estimated" and result.best.measured is not None
+    return "settled" if settled else result.latencies
 
 
 def _reason(result: Result) -> str:

@@ -44,6 +44,7 @@ def comparison(result: Result) -> str:
     rows = [
         ("predicted latency", *(f"{n.predicted_latency_ms:.3f} ms" for n in (best, reference))),
         ("upper bound", *(f"{n.upper_latency_ms:.3f} ms" for n in (best, reference))),
+        *_foretold(result),
         ("measured latency, median", *(_ms(n, "median_ms") for n in (best, reference))),
         ("measured latency, p10 to p90",
          *(f"{n.measured.p10_ms:.3f} to {n.measured.p90_ms:.3f} ms" if n.measured else _UNKNOWN
@@ -57,6 +58,15 @@ def comparison(result: Result) -> str:
         theirs = _number(reference.metrics[name]) if name in reference.metrics else "-"
         rows.append((name, _number(best.metrics[name]), theirs))
     return table(("", "searched", "reference"), rows)
+
+
+def _foretold(result: Result) -> list[tuple[str, str, str]]:
+    told = result.foretold
+    if told is None:
+        return []
+    return [("estimated from afar (upper bound)",
+             f"{told.best_ms:.3f} ({told.best_upper_ms:.3f}) ms",
+             f"{told.reference_ms:.3f} ({told.reference_upper_ms:.3f}) ms")]
 
 
 _LIMITS = {
@@ -120,6 +130,7 @@ def provenance(result: Result) -> str:
         ("commit", origin.commit or "not a checkout"),
         ("latency table", f"{origin.table} ({result.latencies})"),
         *([("behind the estimate", result.evidence)] if result.evidence else []),
+        *([("behind the estimate from afar", result.foretold.evidence)] if result.foretold else []),
         ("recipe sha256", origin.recipe_sha256),
         ("seed", str(origin.seed)),
         ("bound correction", f"{result.correction:.4f}"),

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from evolution.bundle.choice import Choice
-from evolution.service.errors import NotFoundError, ServiceError
+from evolution.service.errors import GoneError, NotFoundError, ServiceError
+from evolution.service.jobs.checking import is_estimated
 from evolution.service.jobs.kinds import (
     Estimate,
     Export,
@@ -30,8 +31,8 @@ TRAINING, RUN, MODEL = "training", "run", "model"
 _LONGEST_CHAIN = 100
 
 
-def get_resource(session: Session, number: int, kind: str) -> Resource:
-    """A resource by its number.
+def find_resource(session: Session, number: int, kind: str) -> Resource:
+    """A resource by its number, also one whose files were removed.
 
     Raises:
         NotFoundError: there is none of that kind.
@@ -39,6 +40,19 @@ def get_resource(session: Session, number: int, kind: str) -> Resource:
     found = session.get(Resource, number)
     if found is None or found.kind != kind:
         raise NotFoundError(f"no {kind} {number}")
+    return found
+
+
+def get_resource(session: Session, number: int, kind: str) -> Resource:
+    """A resource by its number.
+
+    Raises:
+        NotFoundError: there is none of that kind.
+        GoneError: its files were removed.
+    """
+    found = find_resource(session, number, kind)
+    if found.removed_at_s is not None:
+        raise GoneError(f"{kind} {number} was removed")
     return found
 
 
@@ -50,7 +64,7 @@ def settle(session: Session, wanted: Parameters) -> Parameters:
     """
     if not isinstance(wanted, Export) or wanted.point is None or wanted.training is not None:
         return wanted
-    run = get_resource(session, wanted.run, RUN)
+    run = find_resource(session, wanted.run, RUN)
     job = None if run.job_id is None else session.get(Job, run.job_id)
     # A verified run came from another one.
     for _ in range(_LONGEST_CHAIN):
@@ -98,7 +112,8 @@ def plan_inputs(session: Session, wanted: Parameters) -> tuple[Inputs, str | Non
 def newest(session: Session, kind: str, target: str, **info: object) -> Sequence[Resource]:
     """Resources of a target whose provenance says so, the newest first."""
     rows = session.scalars(select(Resource).where(
-        Resource.kind == kind, Resource.target == target).order_by(Resource.id.desc()))
+        Resource.kind == kind, Resource.target == target, Resource.removed_at_s.is_(None)
+    ).order_by(Resource.id.desc()))
     return [row for row in rows if all(row.info.get(k) == v for k, v in info.items())]
 
 
@@ -106,10 +121,9 @@ def _for_search(session: Session, wanted: Search) -> tuple[Inputs, str | None]:
     inputs: Inputs = []
     if wanted.training is not None:
         inputs.append(_placed(get_resource(session, wanted.training, TRAINING), "weights"))
-    estimated = load_target(wanted.target).kind == "gpu" and not newest(
-        session, TABLE, wanted.target, recipe=wanted.recipe)
-    if estimated:
-        # The command itself estimates the table, or refuses the target.
+    if not newest(session, TABLE, wanted.target, recipe=wanted.recipe) and is_estimated(
+            wanted.target, wanted.threads, accept=wanted.accept_estimate):
+        # The command itself estimates the table.
         return inputs, None
     table = _table(session, wanted, None)
     fitted = newest(session, PREDICTOR, wanted.target, table=table.id)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from anyio import CapacityLimiter
 from sqlalchemy import select, update
 
 from evolution.service.accounts import Caller, Role, find_user, has_tokens
@@ -21,6 +23,8 @@ from luts.files import writable_folder
 
 # Whose jobs they are while no token is needed.
 LOCAL_USER = "local"
+# Uploads that are judged at once; each may take gigabytes.
+_JUDGED_AT_ONCE = 2
 # SQLite's file in the data folder.
 DATABASE = "service.sqlite3"
 
@@ -38,6 +42,8 @@ class Service:
         stopping: set when it shuts down, so that open streams end.
         streams: how many streams of events are open.
         secret: signs tickets; a new one at each start makes old tickets worthless.
+        judging: how many uploads are judged at once; the others wait without a thread.
+        keeping: held while an upload that was judged is kept.
     """
 
     settings: Settings
@@ -48,6 +54,8 @@ class Service:
     stopping: threading.Event = field(default_factory=threading.Event)
     streams: int = 0
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    judging: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_JUDGED_AT_ONCE))
+    keeping: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(cls, settings: Settings, clock: Callable[[], float] = time.time) -> Service:
@@ -56,10 +64,12 @@ class Service:
         Raises:
             UserError: one of them cannot be used.
         """
-        writable_folder(settings.data)
-        url = settings.database or sqlite_url(settings.data / DATABASE)
-        database = Database(url)
+        if settings.database is None:
+            writable_folder(settings.data)
+        database = Database(settings.database or sqlite_url(settings.data / DATABASE))
         database.migrate()
+        # After a database that may be refused, so that it leaves no folder behind.
+        writable_folder(settings.data)
         service = cls(settings, database, Queue(database, settings.limits, clock),
                       BlobStore(settings.data / "files"), clock)
         service._forgive()
@@ -83,6 +93,10 @@ class Service:
             session.add(Audit(
                 created_at_s=self.clock(), user_name=caller.name, token_id=caller.token_id,
                 address=address, action=action, subject=subject[:200], detail=detail or {}))
+
+    def free_bytes(self) -> int:
+        """Room on the disk of the data folder."""
+        return shutil.disk_usage(self.settings.data).free
 
     def _forgive(self) -> None:
         """Workers could not report while there was no server: their leases count from now."""

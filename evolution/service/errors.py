@@ -21,6 +21,12 @@ class NotFoundError(ServiceError):
     status = 404
 
 
+class GoneError(NotFoundError):
+    """There was such a thing, and it was removed."""
+
+    status = 410
+
+
 class ForbiddenError(ServiceError):
     """The caller may not do that."""
 

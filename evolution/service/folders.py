@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evolution.evidence import EVIDENCE
 from evolution.folder import JOURNAL, RECIPE, RESULT, SETTINGS
-from evolution.service.errors import NotFoundError, ServiceError
+from evolution.service.errors import GoneError, NotFoundError, ServiceError
 from evolution.service.store.blobs import BlobStore
 from evolution.service.store.models import Resource
 from luts.errors import UserError
@@ -22,7 +22,7 @@ def run_folders(runs: Sequence[Resource], blobs: BlobStore) -> Iterator[list[Pat
     """Folders ``run-NUMBER`` with what reports read of runs; gone after the block.
 
     Raises:
-        NotFoundError: a file of a run is not there.
+        NotFoundError: a file of a run is not there, or was removed meanwhile.
         ServiceError: one is too large to be shown; or what the block raised of the folders'
             contents, without this server's paths.
     """
@@ -31,6 +31,8 @@ def run_folders(runs: Sequence[Resource], blobs: BlobStore) -> Iterator[list[Pat
             yield [_laid_out(run, place, blobs) for run in runs]
         except ServiceError:
             raise
+        except FileNotFoundError:
+            raise GoneError("files of a run were removed just now") from None
         except UserError as error:
             raise ServiceError(str(error).replace(f"{place}/", "")) from None
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from evolution.bundle.point import find_point
-from evolution.reporting.charts import pareto_front
+from evolution.reporting.charts import budget_at_table, pareto_front
 from evolution.reporting.story import Story, read_story
 from evolution.scoring import Candidate
 from evolution.service.folders import run_folders
@@ -38,7 +38,12 @@ class RunPoints(BaseModel):
     recipe: str = Field(examples=["flownas-small"])
     objective: str = Field(description="The metric that `error` is.", examples=["epe"])
     budget_ms: float = Field(examples=[45.0])
+    budget_at_table_ms: float = Field(description="The same for predictions, which are at the "
+                                      "level of the table.", examples=[43.2])
     verified: bool
+    latencies: str = Field(description="What the budget was kept by: a measured table of the "
+                                       "target, or an estimated one.", examples=["measured"])
+    evidence: str = Field(description="Measurements behind an estimated one, in words.")
     parts: list[str] = Field(description="Names of the parts.", examples=[["stem", "cell1"]])
     points: list[Point]
     winner: int | None = Field(description="Number of the winner; None where it is not among them.")
@@ -84,6 +89,8 @@ def read_points(run: Resource, blobs: BlobStore) -> RunPoints:
     return RunPoints(
         target=result.target, recipe=result.recipe, objective=story.judged_by,
         budget_ms=result.constraint.latency_ms, verified=result.verified,
+        budget_at_table_ms=budget_at_table(result),
+        latencies=result.latencies, evidence=result.evidence,
         parts=[factor.name for factor in story.evidence.factors],
         points=[Point(number=number, vector=list(one.vector), latency_ms=one.latency_ms,
                       upper_ms=one.upper_ms, error=one.metrics[story.judged_by] or 0.0,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evolution.service.errors import ServiceError
-from evolution.service.jobs.kinds import Name
+from evolution.service.jobs.fields import Name
 from evolution.service.paths import safe_path
 
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

@@ -12,6 +12,7 @@ from evolution.service.accounts import has_tokens
 from evolution.service.api.app import create_app
 from evolution.service.core import DATABASE, Service
 from evolution.service.logs import log_as_json
+from evolution.service.memory import share_heaps
 from evolution.service.settings import Settings, is_loopback
 from luts.errors import UserError
 
@@ -41,24 +42,30 @@ def run(settings: Settings) -> None:
     fresh = settings.database is None and not (settings.data / DATABASE).exists()
     if fresh and not is_loopback(settings.host):
         raise _unguarded(settings)
-    service = Service.open(settings)
-    try:
-        with service.database.read() as session:
-            guarded = has_tokens(session)
-        if not guarded and not is_loopback(settings.host):
-            raise _unguarded(settings)
-        listening = _listen(settings)
-        log_as_json()
-        _log.info("listening", extra={"fields": {
-            "url": f"http://{settings.host}:{settings.port}/", "tokens": guarded,
-            "database": service.database.engine.url.render_as_string(hide_password=True)}})
-        config = uvicorn.Config(
-            create_app(service), log_config=None, access_log=False, server_header=False,
-            # Whoever asks is who connects; a proxy in front cannot claim otherwise.
-            proxy_headers=False, timeout_graceful_shutdown=_GRACE_S, limit_concurrency=1000)
-        _Server(config, service).run(sockets=[listening])
-    finally:
-        service.close()
+    share_heaps()
+    # Before anything is written: the port may be taken.
+    with _listen(settings) as listening:
+        service = Service.open(settings)
+        try:
+            _run(service, settings, listening)
+        finally:
+            service.close()
+
+
+def _run(service: Service, settings: Settings, listening: socket.socket) -> None:
+    with service.database.read() as session:
+        guarded = has_tokens(session)
+    if not guarded and not is_loopback(settings.host):
+        raise _unguarded(settings)
+    log_as_json()
+    _log.info("listening", extra={"fields": {
+        "url": f"http://{settings.host}:{settings.port}/", "tokens": guarded,
+        "database": service.database.engine.url.render_as_string(hide_password=True)}})
+    config = uvicorn.Config(
+        create_app(service), log_config=None, access_log=False, server_header=False,
+        # Whoever asks is who connects; a proxy in front cannot claim otherwise.
+        proxy_headers=False, timeout_graceful_shutdown=_GRACE_S, limit_concurrency=1000)
+    _Server(config, service).run(sockets=[listening])
 
 
 def _unguarded(settings: Settings) -> UserError:

@@ -28,7 +28,11 @@ class Settings:
         model_bytes: largest uploaded model.
         table_bytes: largest uploaded table, all of its files together.
         file_bytes: largest file that a worker hands over.
+        upload_bytes: uploads that a user may keep, where no admin said otherwise.
+        keep_days: days for which files of ended jobs are kept; None: for ever.
+        upkeep_s: seconds between two looks for what may be removed.
         streams: streams of events open at once.
+        room_bytes: room on the disk below which it is not ready.
         hosts: further names under which browsers may reach it.
     """
 
@@ -44,7 +48,11 @@ class Settings:
     model_bytes: int = 512 * _MB
     table_bytes: int = 64 * _MB
     file_bytes: int = 4096 * _MB
+    upload_bytes: int = 20480 * _MB
+    keep_days: float | None = None
+    upkeep_s: float = 3600.0
     streams: int = 200
+    room_bytes: int = 256 * _MB
     hosts: tuple[str, ...] = ()
 
 

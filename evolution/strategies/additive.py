@@ -7,14 +7,15 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from evolution.known import Known
 from evolution.optimum import Optimiser
 from evolution.score import Optimum, Score
-from evolution.strategies.base import LegalRegion, StrategySettings, Vector
+from evolution.strategies.base import LegalRegion, SampledSettings, StrategySettings, Vector
 from evolution.strategies.remembering import Remembering
 from luts.errors import UserError
 
 
-class AdditiveSettings(StrategySettings):
+class AdditiveSettings(SampledSettings):
     """Options of `Additive`.
 
     Attributes:
@@ -22,11 +23,6 @@ class AdditiveSettings(StrategySettings):
     """
 
     samples: int = Field(default=10, ge=1)
-
-    @property
-    def evaluations(self) -> int:
-        """The samples."""
-        return self.samples
 
 
 class Additive(Remembering):
@@ -53,13 +49,13 @@ class Additive(Remembering):
         """One at a time: what verification teaches moves the next."""
         return 1
 
-    def inform(self, score: Score | None) -> None:
-        """See `Strategy`."""
-        if score is None:
+    def inform(self, known: Known) -> None:
+        """See `Strategy`; it needs the score."""
+        if known.score is None:
             raise UserError("strategy 'additive' is for a fitness that is known without scoring, "
                             "such as improbability or bn_indicator alone; give another --strategy")
-        self._score = score
-        self._optimiser = Optimiser(self.region, [decisions for decisions, _ in score.groups])
+        self._score = known.score
+        self._optimiser = Optimiser(self.region, [group for group, _ in known.score.groups])
 
     def _propose(self, rng: np.random.Generator, count: int) -> list[Vector]:
         if self._score is None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from luts.registry import Registry
 from luts.space import OperatorSpace, Vectors
 
 if TYPE_CHECKING:
     from evolution.constraint import Limit
-    from evolution.score import Score
+    from evolution.known import Known
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -61,6 +61,21 @@ class StrategySettings(BaseModel, abc.ABC):
         """Architectures that a whole search scores with these options."""
 
 
+class SampledSettings(StrategySettings):
+    """Options of a strategy that scores a number of architectures, whatever it learns of them.
+
+    Attributes:
+        samples: architectures of a whole search.
+    """
+
+    samples: int = Field(default=200, ge=1)
+
+    @property
+    def evaluations(self) -> int:
+        """The samples."""
+        return self.samples
+
+
 class Strategy(abc.ABC):
     """Proposes architectures; equal seeds and equal answers give equal proposals.
 
@@ -76,33 +91,21 @@ class Strategy(abc.ABC):
         self.region = region
         self.settings = settings
         self.seed = seed
-        self.hints: Sequence[Floats] | None = None
-
-    def hint(self, scores: Sequence[Floats] | None) -> None:
-        """Tells, before the first turn, what training says of single choices; most do without.
-
-        Args:
-            scores: see `supernet.accuracy.AccuracySource.hints`.
-
-        Raises:
-            UserError: it cannot do without, and there are none.
-        """
-        self.hints = scores
 
     @property
     def objectives(self) -> tuple[str, ...]:
         """Names of what it minimises, the first of them ``fitness``; see `evolution.objectives`."""
         return ("fitness",)
 
-    def inform(self, score: Score | None) -> None:
-        """Is told, before anything is asked, what the fitness is, where that is known beforehand.
+    def inform(self, known: Known) -> None:
+        """Is told, before anything is asked, what is known beforehand; most do without.
 
         Args:
-            score: minus the fitness of every architecture, as a sum; None where only scoring an
-                architecture tells.
+            known: what training tells of architectures without scoring one.
 
         Raises:
-            UserError: the strategy cannot do without.
+            UserError: the strategy cannot do without some of it; the message names a way out.
+            InfeasibleError: what is known leaves nothing that keeps the constraints.
         """
         return None
 

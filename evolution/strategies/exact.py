@@ -10,25 +10,18 @@ from pydantic import Field
 from evolution.linear_score import LinearScore
 from evolution.optimum import Optimiser, work
 from evolution.programme import Optimum
-from evolution.strategies.base import LegalRegion, StrategySettings, Vector
+from evolution.strategies.base import LegalRegion, SampledSettings, StrategySettings, Vector
 from evolution.strategies.remembering import Remembering
 
 
-class ExactSettings(StrategySettings):
+class ExactSettings(SampledSettings):
     """Options of `Exact`.
 
     Attributes:
-        samples: architectures of a whole search.
         batch: architectures that are asked for at once.
     """
 
-    samples: int = Field(default=200, ge=1)
     batch: int = Field(default=10, ge=1)
-
-    @property
-    def evaluations(self) -> int:
-        """The samples."""
-        return self.samples
 
 
 class Exact(Remembering):

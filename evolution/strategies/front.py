@@ -116,6 +116,7 @@ class Front(Strategy):
 
 def _has_members(region: Region) -> bool:
     try:
-        return len(region.draw(np.random.default_rng(0), 1, set())) > 0
+        region.know(region.draw(np.random.default_rng(0), 1, set()))
     except InfeasibleError:
         return False
+    return True

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from evolution.accuracy_model import AccuracyModel
 from evolution.encoding import Encoding
-from evolution.strategies.base import Floats, LegalRegion, StrategySettings, Vector
+from evolution.strategies.base import Floats, LegalRegion, SampledSettings, StrategySettings, Vector
 from evolution.strategies.remembering import Remembering, as_rows
 from luts.space import Vectors
 
@@ -17,26 +17,19 @@ from luts.space import Vectors
 LISTED = 2**14
 
 
-class GuidedSettings(StrategySettings):
+class GuidedSettings(SampledSettings):
     """Options of `Guided`.
 
     Attributes:
-        samples: architectures of a whole search.
         batch: architectures that are asked for at once, between two fits.
         first: architectures that are scored before the first fit.
         pool: architectures among which the model chooses, where the region is too large to be
             listed.
     """
 
-    samples: int = Field(default=200, ge=1)
     batch: int = Field(default=5, ge=1)
     first: int = Field(default=10, ge=2)
     pool: int = Field(default=2000, ge=10)
-
-    @property
-    def evaluations(self) -> int:
-        """The samples."""
-        return self.samples
 
 
 class Guided(Remembering):

@@ -13,6 +13,7 @@ from typing import ClassVar, cast
 
 import numpy as np
 
+from evolution.known import Known
 from evolution.left import Left
 from evolution.optimum import Optimiser
 from evolution.programme import Score
@@ -42,25 +43,25 @@ class ProgressivePruning(Joint):
     def __init__(self, region: LegalRegion, settings: PrunedSettings, seed: int) -> None:
         super().__init__(region, settings, seed)
         self._whole = cast(Region, region)
+        self._choices: Sequence[Floats] | None = None
         self.taken_back = 0
 
-    def hint(self, scores: Sequence[Floats] | None) -> None:
-        """See `Strategy`.
-
-        Raises:
-            UserError: training says nothing of single choices.
-            InfeasibleError: no architecture keeps the constraints.
-        """
-        if scores is None:
+    def inform(self, known: Known) -> None:
+        """See `Strategy`; it needs what training says of choices."""
+        if known.choices is None:
             raise UserError("strategy 'progressive-pruning' stays in what training left of the "
                             "space, and these weights were trained without training.pruning; "
                             "choose another with --strategy")
-        super().hint(scores)
+        self._choices = known.choices
         self._enter()
 
     def _enter(self) -> None:
-        """Finds the part of the region that is left, with as few removals taken back as can be."""
-        scores = self._hinted()
+        """Finds the part of the region that is left, with as few removals taken back as can be.
+
+        Raises:
+            InfeasibleError: no architecture keeps the constraints.
+        """
+        scores = self._told_choices()
         found = Optimiser(self._whole).best(_penalised(scores), set())
         if found is None:
             raise InfeasibleError(
@@ -72,23 +73,28 @@ class ProgressivePruning(Joint):
         self.region = self._whole.within(limit, anchor)
         self._optimiser = Optimiser(self.region)
 
-    def _hinted(self) -> Sequence[Floats]:
-        if self.hints is None:
+    def _told_choices(self) -> Sequence[Floats]:
+        if self._choices is None:
             raise UserError("strategy 'progressive-pruning' was not told what training left")
-        return self.hints
+        return self._choices
 
     def _propose(self, rng: np.random.Generator, count: int) -> list[Vector]:
-        self._hinted()
+        self._told_choices()
         # Constraints grow tighter when a winner breaks them.
         if not self.region.allowed(self.region.anchors).any():
-            self._enter()
+            try:
+                self._enter()
+            except InfeasibleError:
+                if not self._seen:
+                    raise
+                return []
         return super()._propose(rng, count)
 
     def _begin(self, rng: np.random.Generator, count: int) -> list[Vector]:
         if self._seen:
             return []
         rows = self.corners()[:count] if self.settings.corners else []
-        scores = [_penalised(self._hinted())] * min(count - len(rows), self.settings.seeds)
+        scores = [_penalised(self._told_choices())] * min(count - len(rows), self.settings.seeds)
         return rows + self._optima(scores, set(rows))
 
 

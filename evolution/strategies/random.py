@@ -7,25 +7,18 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from evolution.strategies.base import StrategySettings, Vector
+from evolution.strategies.base import SampledSettings, StrategySettings, Vector
 from evolution.strategies.remembering import Remembering
 
 
-class RandomSettings(StrategySettings):
+class RandomSettings(SampledSettings):
     """Options of `Random`.
 
     Attributes:
-        samples: architectures of a whole search.
         batch: architectures that are asked for at once.
     """
 
-    samples: int = Field(default=200, ge=1)
     batch: int = Field(default=50, ge=1)
-
-    @property
-    def evaluations(self) -> int:
-        """The samples."""
-        return self.samples
 
 
 class Random(Remembering):

@@ -52,6 +52,9 @@ def estimate(
     if load_target(target).kind == "gpu":
         from predictor.unmeasured.models import estimate_unmeasured
 
+        if threads != 1:
+            raise UserError(f"--threads {threads}: '{target}' is a GPU, whose estimate does not "
+                            "depend on threads; leave them out")
         with _as_file(model, example_input) as (path, shown, scratch):
             return estimate_unmeasured(
                 path, shown, scratch, target=target, precision=precision, inputs=inputs or {},

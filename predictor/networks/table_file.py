@@ -11,6 +11,7 @@ import numpy as np
 
 from luts.errors import CorruptFileError, UserError
 from luts.files import atomic_path
+from predictor._positive import positive
 from predictor.extremes import Floats
 
 _DESCRIBES = "x:"
@@ -121,11 +122,8 @@ def write_predictions(
 def _latency(path: Path, number: int, device: str, text: str) -> float:
     if not text.strip():
         return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
+    value = positive(text)
+    if value is None:
         raise CorruptFileError(
             f"'{path}' line {number}: '{text}' on '{device}' is not a latency in ms; wanted a "
             "number above 0, or nothing"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from luts.errors import CorruptFileError, UserError
 from luts.files import writable_folder
 from luts.operator import Operator
 from luts.target import Target, load_target
+from predictor._positive import positive
 from predictor.device_facts import DeviceFacts
 from predictor.extremes import Floats
 from predictor.networks.table_file import write_predictions
@@ -122,11 +122,8 @@ def _measured(path: Path) -> tuple[list[Operator], Floats]:
             key, _, text = ",".join(row).rpartition(",")
             if number == 1 and text.strip() in ("ms", "latency_ms"):
                 continue
-            try:
-                value = float(text)
-            except ValueError:
-                value = math.nan
-            if not (math.isfinite(value) and value > 0):
+            value = positive(text)
+            if value is None:
                 raise CorruptFileError(
                     f"'{path}' line {number}: '{text}' is not a latency in ms above 0"
                 )

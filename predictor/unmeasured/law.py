@@ -137,7 +137,7 @@ class Stack:
     def of(cls, networks: Sequence[Steps]) -> Stack:
         """Stacks networks, at least one."""
         numbers = [np.full(len(steps.values), i) for i, steps in enumerate(networks)]
-        return cls(Steps(np.vstack([s.values for s in networks])),
+        return cls(Steps.joined(networks),
                    np.concatenate(numbers).astype(np.int64), len(networks))
 
     def parts_ms(

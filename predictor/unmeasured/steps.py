@@ -52,6 +52,11 @@ class Steps:
         """Kernels that are given as rows of ``COLUMNS``."""
         return cls(np.array(rows, dtype=float).reshape(len(rows), len(COLUMNS)))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Steps]) -> Self:
+        """Kernels of several, at least one, one after the other."""
+        return cls(np.concatenate([part.values for part in parts]))
+
     def at_batch(self, times: int) -> Steps:
         """The same for so many times the inputs: all grows but weights and launches."""
         values = self.values.copy()

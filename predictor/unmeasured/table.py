@@ -12,6 +12,7 @@ import numpy as np
 from luts.errors import UserError
 from luts.estimated import SIDECAR, EstimatedRow, EstimatedTable, EstimateInfo
 from luts.fingerprint import space_hash
+from luts.lowered import lowered
 from luts.operator import Operator, PlacedOperator
 from luts.sealed import Sealed, read_sealed
 from luts.space import OperatorSpace, Vectors
@@ -69,12 +70,14 @@ def estimate_table(
     book = book or load_laws()
     sheet, known = load_target(target), book.level(target, precision, space.batch)
     facts, law = DeviceFacts.of_target(sheet), book.law
-    rows = []
-    for operator in _operators(space):
-        steps = Steps.of([(operator, 1)])
-        each = law.kernels_ms(steps, facts, precision, known.level)
-        rows.append(EstimatedRow(operator, float(each @ steps["count"]),
-                                 int(steps["count"].sum())))
+    operators = _operators(space)
+    apart = [Steps.of([(operator, 1)]) for operator in operators]
+    # One call for all kernels: each costs as much for one as for a thousand.
+    each_ms = law.kernels_ms(Steps.joined(apart), facts, precision, known.level)
+    stops = np.cumsum([len(steps.values) for steps in apart])
+    rows = [EstimatedRow(operator, float(ms @ steps["count"]), int(steps["count"].sum()))
+            for operator, steps, ms in zip(operators, apart, np.split(each_ms, stops[:-1]),
+                                           strict=True)]
     info = EstimateInfo(
         target=target, recipe=space.name, space_hash=space_hash(space),
         device={"name": sheet.title, "known": "data sheet", "gpu": list(sheet.device_names),
@@ -127,9 +130,7 @@ class EstimatedPredictor(LatencyPredictor):
         self.space, self.table, self.level, self.margin = space, table, level, margin
         self.table_identity = table.identity
         self._costs = [
-            np.array([self._sum(space.lower_factor(factor, choices))
-                      for choices in space.factor_choices(factor)])
-            for factor in space.factors
+            np.array([self._sum(placed) for placed in rows]) for rows in lowered(space)
         ]
 
     def _sum(self, placed: Sequence[PlacedOperator]) -> float:
@@ -176,6 +177,5 @@ class EstimatedPredictor(LatencyPredictor):
 
 
 def _operators(space: OperatorSpace) -> list[Operator]:
-    placed = [p for factor in space.factors for choices in space.factor_choices(factor)
-              for p in space.lower_factor(factor, choices)]
-    return sorted({p.operator for p in [*placed, *space.lower_reference()]})
+    parts = [*(row for rows in lowered(space) for row in rows), space.lower_reference()]
+    return sorted({placed.operator for part in parts for placed in part})

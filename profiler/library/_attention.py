@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from profiler.library._builder import Builder, Tensor
+from profiler.library._builder import Builder
+from profiler.library._graph import Tensor
 from profiler.library._parts import Draw, layer_norm
 
 

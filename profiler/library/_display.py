@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from luts.library import OperatorLibrary
+from profiler._display import add_ending
 
 
 def show_library(library: OperatorLibrary, folder: str, seconds: float) -> None:
@@ -35,8 +36,5 @@ def show_library(library: OperatorLibrary, folder: str, seconds: float) -> None:
     shown.add_row("noise", f"{info.noise:.2%} between two timings of one network")
     shown.add_row("drift", f"{drift.verdict}: canary moved {drift.movement:.1%}, scatter "
                   f"{drift.spread:.1%}, {drift.canaries} timings")
-    shown.add_row("device", f"{info.device.get('model')}, {info.threads} thread(s), "
-                  f"{info.runtime} {info.runtime_version}, {info.precision}")
-    shown.add_row("time", f"{seconds:.0f} s")
-    shown.add_row("saved to", folder)
+    add_ending(shown, info, folder, seconds)
     Console().print(shown)

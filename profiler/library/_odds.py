@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from profiler.library._builder import Builder, Tensor
+from profiler.library._builder import Builder
+from profiler.library._graph import Tensor
 from profiler.library._parts import Draw
 
 

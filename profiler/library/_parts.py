@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from profiler.library._builder import Builder, Tensor
+from profiler.library._builder import Builder
+from profiler.library._graph import Tensor
 
 T = TypeVar("T")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -121,7 +120,7 @@ class LibraryCampaign:
                  report: Callable[[Progress], None]) -> None:
         done = {(visit.network, visit.turn) for visit in state.visits}
         rest = [pair for pair in self.visits() if pair not in done]
-        ends = time.monotonic() + budget_s
+        ends_s = self.clock.wall_s() + budget_s
         threads, precision = self.settings.threads, self.settings.precision
         with (
             tempfile.TemporaryDirectory(prefix="metronas-") as name,
@@ -131,7 +130,7 @@ class LibraryCampaign:
         ):
             model = Path(name) / "network.onnx"
             for number, turn in rest:
-                if time.monotonic() > ends:
+                if self.clock.wall_s() > ends_s:
                     break
                 if number in state.failed:
                     continue

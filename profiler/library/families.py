@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from profiler.library._attention import mixer, transformer, words
-from profiler.library._builder import Builder, Tensor
+from profiler.library._builder import Builder
 from profiler.library._convolutional import dense, inverted, modern, plain, residual
+from profiler.library._graph import Tensor
 from profiler.library._parts import Draw
 from profiler.library._pyramids import detector, hourglass
 

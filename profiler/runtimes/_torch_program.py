@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,33 +12,12 @@ from torch import Tensor
 
 from luts.errors import UserError
 from profiler.runtimes._model import Inputs
-from profiler.runtimes._torch_ops import LISTS, OPERATORS, Scalar
+from profiler.runtimes._torch_layout import Scalar
+from profiler.runtimes._torch_ops import LISTS, OPERATORS
+from profiler.runtimes._torch_step import Step, execute, execute_once
 
 # What autocast computes in the lower precision; their weights are cast once, not in every run.
 _MATRIX = ("Conv", "Gemm", "MatMul")
-
-
-@dataclass(slots=True)
-class Step:
-    """One node that runs in every inference.
-
-    Attributes:
-        name: its node's name.
-        kind: its operator type.
-        call: the torch function with its attributes bound.
-        arguments: tensor names, or constants.
-        inputs: tensor names that it reads.
-        outputs: tensor names that it makes.
-        frees: tensor names that nothing needs after it.
-    """
-
-    name: str
-    kind: str
-    call: Callable[..., Any]
-    arguments: list[Any]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    frees: list[str] = field(default_factory=list)
 
 
 class Program:
@@ -91,7 +69,7 @@ class Program:
             if node.op_type == "Shape":
                 made: Any = torch.tensor(self._known(values, node.input[0]).shape)
             else:
-                made = self._execute_once(step, values)
+                made = execute_once(step, values)
             outputs = made if isinstance(made, tuple) else (made,)
             settled = node.op_type == "Shape" or not step.inputs
             target = self._constants if settled else values
@@ -137,14 +115,6 @@ class Program:
         key = f"{tensor}:{value.dtype}"
         return self._cast.setdefault(key, value.to(self._device))
 
-    def _execute_once(self, step: Step, values: dict[str, Tensor]) -> Any:
-        arguments = [values[item] if isinstance(item, str) else item for item in step.arguments]
-        try:
-            return step.call(*arguments)
-        except (RuntimeError, TypeError, IndexError, ValueError) as error:
-            told = str(error).splitlines() or ["no reason given"]
-            raise UserError(f"node '{step.name}': {step.kind} fails in torch ({told[0]})") from None
-
     def _free_early(self) -> None:
         last: dict[str, Step] = {}
         for step in self.steps:
@@ -153,15 +123,6 @@ class Program:
         for name, step in last.items():
             if name not in self.results:
                 step.frees.append(name)
-
-
-def execute(step: Step, values: dict[str, Tensor]) -> None:
-    """Executes one step and drops what is no longer needed."""
-    arguments = [values[item] if isinstance(item, str) else item for item in step.arguments]
-    made = step.call(*arguments)
-    values.update(zip(step.outputs, made if isinstance(made, tuple) else (made,), strict=True))
-    for name in step.frees:
-        del values[name]
 
 
 def refuse_unknown(model: Any) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from profiler.runtimes._torch_program import Program, execute
+from profiler.runtimes._torch_program import Program
+from profiler.runtimes._torch_step import execute
 from profiler.runtimes.base import NodeTimes
 
 _MARK = "metronas:"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional as F
@@ -47,17 +48,13 @@ class Augmentation:
     jitter: Jitter | None = field(default_factory=Jitter)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
+class _Fields(NamedTuple):
     """Frames (3, H, W) in 0..255, flow (2, H, W), valid (H, W)."""
 
     frame1: torch.Tensor
     frame2: torch.Tensor
     flow: torch.Tensor
     valid: torch.Tensor
-
-    def parts(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        return self.frame1, self.frame2, self.flow, self.valid
 
 
 def augmented(
@@ -164,7 +161,7 @@ def resplat(
 
 def _mirrored(held: _Fields, axis: int) -> _Fields:
     """Mirrors left and right (axis 0) or up and down (axis 1), flow as well."""
-    one, two, flow, valid = (part.flip(-1 - axis) for part in held.parts())
+    one, two, flow, valid = (part.flip(-1 - axis) for part in held)
     sign = torch.ones(2, 1, 1)
     sign[axis] = -1
     return _Fields(one, two, flow * sign, valid)
@@ -187,7 +184,7 @@ def _window(
     held: _Fields, top: int, left: int, height: int, width: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     one, two, flow, valid = (
-        part[..., top : top + height, left : left + width] for part in held.parts()
+        part[..., top : top + height, left : left + width] for part in held
     )
     small = (flow.abs() < _LARGEST_FLOW_PX).all(0)
     return one, two, torch.where(small, flow, 0), valid * small

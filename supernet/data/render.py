@@ -10,7 +10,7 @@ import torch
 from luts.errors import UnknownNameError
 from supernet.data.batch import FlowBatch
 from supernet.data.layers import render_layers
-from supernet.data.render_settings import RenderSettings
+from supernet.data.render_settings import Renderer, RenderSettings
 from supernet.data.scenes import render_scenes
 
 __all__ = ["RENDERERS", "FlowBatch", "RenderSettings", "render_batch"]
@@ -23,7 +23,7 @@ class _Render(Protocol):
     ) -> FlowBatch: ...
 
 
-RENDERERS: dict[str, _Render] = {"layers": render_layers, "scenes": render_scenes}
+RENDERERS: dict[Renderer, _Render] = {"layers": render_layers, "scenes": render_scenes}
 
 
 def render_batch(

@@ -90,3 +90,10 @@ def copy_norm(own: nn.Module, shared: nn.Module) -> None:
             assert own.running_var is not None and shared.running_var is not None
             own.running_mean.copy_(shared.running_mean[:C])
             own.running_var.copy_(shared.running_var[:C])
+
+
+def start_shortcuts_as_identity(network: nn.Module) -> None:
+    """Weights of all shortcuts of MBConv blocks pass the first channels on as they are."""
+    for block in network.modules():
+        if isinstance(block, MBConv | ElasticMBConv) and block.shortcut is not None:
+            nn.init.dirac_(block.shortcut.weight)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 from luts.errors import UserError
-from luts.operator import PlacedOperator
-from luts.space import Architecture
+from luts.operator import Operator, PlacedOperator
+from luts.space import Architecture, Choice, Factor
 from supernet.space import SearchSpace
 
 
@@ -40,6 +41,16 @@ class ClassifierSpace(SearchSpace):
             network = self.build_reference() if architecture is None else self.build(architecture)
         images = torch.zeros(self.batch, 3, self.input_height, self.input_width)
         export_classifier(network, images, path, self.placed(architecture))
+
+    def folded_parameters(self, factor: Factor | None, choices: Sequence[Choice] = ()) -> int:
+        """See `luts.space.Folding`: a scale and a shift of every channel that a norm sees."""
+        placed = self.lower_reference() if factor is None else self.lower_factor(factor, choices)
+        return sum(2 * cast(int, step.operator.get("out")) for step in placed
+                   if step.operator.kind == "conv" and self.has_norm(step.operator))
+
+    def has_norm(self, conv: Operator) -> bool:
+        """Whether the norm behind a convolution was folded into it."""
+        return conv.get("bias", 1) == 0
 
     def placed(self, architecture: Architecture | None) -> list[PlacedOperator]:
         """Operators of an architecture, or of the reference (None)."""

@@ -27,18 +27,9 @@ class MBConvEncoder(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, config.stem, 7, stride=2, padding=3)
         self.norm = make_norm(norm, config.stem, relu=True)
-        cells, inputs = [], config.stem
-        for cell, stride in zip(choice, config.strides, strict=True):
-            blocks = []
-            for index in range(cell.depth):
-                blocks.append(
-                    MBConv(inputs, cell.width, stride if index == 0 else 1, cell.kernel,
-                           cell.expansion, norm)
-                )
-                inputs = cell.width
-            cells.append(nn.Sequential(*blocks))
-        self.cells = nn.ModuleList(cells)
-        self.last = nn.Conv2d(inputs, outputs, 1, bias=False)
+        cells = _cells(config, choice, MBConv, norm)
+        self.cells = nn.ModuleList(nn.Sequential(*blocks) for blocks in cells)
+        self.last = nn.Conv2d(choice[-1].width, outputs, 1, bias=False)
 
     def taps(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Features after the stem, cells 2, 4, 6, and the last convolution."""
@@ -64,18 +55,9 @@ class ElasticEncoder(nn.Module):
         self.choice = config.largest
         self.stem = nn.Conv2d(3, config.stem, 7, stride=2, padding=3)
         self.norm = make_norm(norm, config.stem, relu=True)
-        cells, inputs = [], config.stem
-        for cell, stride in zip(config.largest, config.strides, strict=True):
-            blocks = []
-            for index in range(cell.depth):
-                blocks.append(
-                    ElasticMBConv(inputs, cell.width, stride if index == 0 else 1, cell.kernel,
-                                  cell.expansion, norm)
-                )
-                inputs = cell.width
-            cells.append(nn.ModuleList(blocks))
-        self.cells = nn.ModuleList(cells)
-        self.last = nn.Conv2d(inputs, outputs, 1, bias=False)
+        cells = _cells(config, config.largest, ElasticMBConv, norm)
+        self.cells = nn.ModuleList(nn.ModuleList(blocks) for blocks in cells)
+        self.last = nn.Conv2d(config.largest[-1].width, outputs, 1, bias=False)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -115,3 +97,18 @@ class ElasticEncoder(nn.Module):
                 cast(nn.Sequential, own), cast(nn.ModuleList, shared), strict=False
             ):
                 cast(ElasticMBConv, elastic).inherit(cast(MBConv, block))
+
+
+def _cells(
+    config: FlowNASConfig, choice: EncoderChoice, kind: type[MBConv | ElasticMBConv], norm: str
+) -> list[list[MBConv | ElasticMBConv]]:
+    """The blocks of each cell; the first of a cell has its stride."""
+    cells, inputs = [], config.stem
+    for cell, stride in zip(choice, config.strides, strict=True):
+        blocks = []
+        for index in range(cell.depth):
+            blocks.append(kind(inputs, cell.width, stride if index == 0 else 1, cell.kernel,
+                               cell.expansion, norm))
+            inputs = cell.width
+        cells.append(blocks)
+    return cells

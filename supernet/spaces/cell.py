@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
-from luts.operator import PlacedOperator
+from luts.operator import Operator, PlacedOperator
 from luts.space import Architecture, Choice, Decision, Factor
 from supernet.spaces._cell import INPUTS, KINDS, OPERATIONS, CellConfig, Input, Wiring
 from supernet.spaces._cell_lowering import (
@@ -135,6 +135,10 @@ class CellSpace(ClassifierSpace):
                     placed += lower_sum(config, cell, node, batch)
             placed += lower_join(config, cell, batch)
         return placed + lower_head(config, batch)
+
+    def has_norm(self, conv: Operator) -> bool:
+        """See `ClassifierSpace`; a depthwise convolution is followed by a pointwise one."""
+        return super().has_norm(conv) and conv.get("groups", 1) == 1
 
     def lower_reference(self) -> list[PlacedOperator]:
         """See `luts.space.OperatorSpace`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luts.errors import UserError
-from luts.operator import Operator, PlacedOperator
+from luts.operator import PlacedOperator
 from luts.space import Architecture, Choice, Decision, Factor
 from supernet.layers.choice import CellChoice, EncoderChoice
 from supernet.raft.config import (
@@ -21,14 +21,14 @@ from supernet.raft.config import (
 )
 from supernet.raft.space import FlowSpace
 from supernet.spaces._config import FULL_CONFIG, PUBLISHED, SMALL_CONFIG, FlowNASConfig
-from supernet.spaces._lowering import Lowering, lower_head
+from supernet.spaces._encoders import Encoders
+from supernet.spaces._lowering import lower_head
 
 if TYPE_CHECKING:
     from supernet._splice import SplicedExport
     from supernet.raft.network import FlowNetwork
 
 GENES = ("width", "kernel", "depth", "expansion")
-_SCALES = (2, 2, 4, 4, 8, 8)
 
 
 class FlowNASSpace(FlowSpace):
@@ -72,91 +72,43 @@ class FlowNASSpace(FlowSpace):
         factors.append(Factor("head", ()))
         self.factors = tuple(factors)
 
+    @property
+    def _encoders(self) -> Encoders:
+        return Encoders(self.head, self.input_height, self.input_width, self.batch)
+
+    def _head(self) -> list[PlacedOperator]:
+        return lower_head(
+            self.head, self.input_height, self.input_width, self.iterations, self.batch
+        )
+
     def lower_factor(self, factor: Factor, choices: Sequence[Choice]) -> list[PlacedOperator]:
         """See `luts.space.OperatorSpace`."""
         if factor.name == "head":
-            return lower_head(self.head, self.input_height, self.input_width, self.iterations,
-                              self.batch)
-        placed: list[PlacedOperator] = []
-        if factor.name == "stem":
-            frames = (2 * self.batch, 3, self.input_height, self.input_width)
-            placed.append(PlacedOperator("input", Operator.make("scale", frames)))
-        for lowering in self._lowered(factor, choices):
+            return self._head()
+        encoders = self._encoders
+        placed = [encoders.inputs()] if factor.name == "stem" else []
+        for lowering in encoders.factor(self.config, factor, choices):
             placed += lowering.placed
         return placed
 
     def folded_parameters(self, factor: Factor | None, choices: Sequence[Choice] = ()) -> int:
         """See `luts.space.Folding`."""
-        if factor is None:
-            return sum(lowering.folded for lowering in self._lowered_reference())
-        if factor.name == "head":
+        if factor is not None and factor.name == "head":
             return 0
-        return sum(lowering.folded for lowering in self._lowered(factor, choices))
-
-    def _lowered(self, factor: Factor, choices: Sequence[Choice]) -> list[Lowering]:
-        """Both encoders' part of a factor."""
-        found = []
-        for net, norm, images in (("fnet", "instance", 2), ("cnet", "batch", 1)):
-            lowering = Lowering(norm)
-            self._lower_encoder(lowering, net, images * self.batch, factor, choices)
-            found.append(lowering)
-        return found
-
-    def _lower_encoder(
-        self, lowering: Lowering, net: str, images: int, factor: Factor,
-        choices: Sequence[Choice],
-    ) -> None:
-        H, W = self.input_height, self.input_width
-        if factor.name == "stem":
-            lowering.conv_norm(f"{net}.stem", f"{net}.norm", (images, 3, H, W), self.config.stem,
-                               kernel=7, stride=2, act="relu", bias=1)
-            return
-        if factor.name == "last":
-            outputs = self.outputs(net)
-            lowering.conv(f"{net}.last", (images, choices[0], H // 8, W // 8), outputs, bias=0)
-            return
-        index = int(factor.name.removeprefix("cell")) - 1
-        inputs = choices[0] if index > 0 else self.config.stem
-        cell = CellChoice(*choices[-4:])
-        stride = self.config.strides[index]
-        scale = _SCALES[index] // stride
-        shape: tuple[int, ...] = (images, inputs, H // scale, W // scale)
-        for block in range(cell.depth):
-            shape = lowering.mbconv(f"{net}.cells.{index}.{block}", shape, cell,
-                                    stride if block == 0 else 1)
+        parts = (self._encoders.reference(self.reference_encoder) if factor is None
+                 else self._encoders.factor(self.config, factor, choices))
+        return sum(lowering.folded for lowering in parts)
 
     def outputs(self, net: str) -> int:
         """Channels that an encoder delivers to the head."""
-        return self.head.features if net == "fnet" else self.head.hidden + self.head.context
+        return self._encoders.outputs(net)
 
     def lower_reference(self) -> list[PlacedOperator]:
         """See `luts.space.OperatorSpace`."""
-        frames = (2 * self.batch, 3, self.input_height, self.input_width)
-        placed = [PlacedOperator("input", Operator.make("scale", frames))]
-        for lowering in self._lowered_reference():
+        placed = [self._encoders.inputs()]
+        for lowering in self._encoders.reference(self.reference_encoder):
             placed += lowering.placed
-        return placed + lower_head(
-            self.head, self.input_height, self.input_width, self.iterations, self.batch
-        )
-
-    def _lowered_reference(self) -> list[Lowering]:
-        """Both encoders of the baseline."""
-        frames = (2 * self.batch, 3, self.input_height, self.input_width)
-        config, found = self.reference_encoder, []
-        for net, norm, images in (("fnet", "instance", 2), ("cnet", "batch", 1)):
-            lowering = Lowering(norm)
-            shape = lowering.conv_norm(
-                f"{net}.stem", f"{net}.norm", (images * self.batch, *frames[1:]), config.stem,
-                kernel=7, stride=2, act="relu", bias=1,
-            )
-            for stage, width in enumerate(config.stages):
-                for block in range(2):
-                    stride = 2 if stage > 0 and block == 0 else 1
-                    path = f"{net}.stages.{stage}.{block}"
-                    shape = lowering.residual(path, shape, width, stride)
-            lowering.conv(f"{net}.last", shape, self.outputs(net))
-            found.append(lowering)
-        return found
+        return placed + self._head()
 
     def encoder_choice(self, architecture: Architecture) -> EncoderChoice:
         """See `SearchSpace`."""

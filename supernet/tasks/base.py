@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,42 +16,11 @@ if TYPE_CHECKING:
     from luts.space import Architecture
     from supernet.accuracy import AccuracySource
     from supernet.candidates import Candidate
+    from supernet.hand_over import HandOver
     from supernet.space import SearchSpace
+    from supernet.tasks.request import Request
     from supernet.training.common import CommonSettings
     from supernet.training.starting import Stage, Start
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What `supernet.evaluate` was asked for; a task refuses what means nothing to it.
-
-    Attributes:
-        space: of the network.
-        candidate: the network (None: the reference).
-        run: search run whose winner it is.
-        weights: training folder (None: shipped weights).
-        data: what to score on.
-        device: where to compute.
-        split: part of the data (None: the data set's usual).
-        only: names of what alone is scored (None: everything).
-        calibrate: folder whose data settle the batch norms (None: the task's choice).
-        iterations: recurrent updates (None: as usual).
-        warm_start: begin with the result before.
-        pictures: folder for pictures.
-    """
-
-    space: SearchSpace
-    candidate: Candidate | None
-    run: Path | None
-    weights: Path | None
-    data: str
-    device: torch.device
-    split: str | None = None
-    only: Sequence[str] | None = None
-    calibrate: Path | None = None
-    iterations: int | None = None
-    warm_start: bool = False
-    pictures: Path | None = None
 
 
 class Judge(Protocol):
@@ -163,6 +131,21 @@ class Task(abc.ABC):
 
         Raises:
             UserError: the data or the weights are missing, or an option means nothing here.
+        """
+
+    @abc.abstractmethod
+    def hand_over(
+        self, space: SearchSpace, note: Mapping[str, Any], data: Path | None = None
+    ) -> HandOver:
+        """What bundles of the task's networks need.
+
+        Args:
+            space: of the network.
+            note: what `AccuracySource.remember` gave at the search.
+            data: where the examples lie now (None: where they were).
+
+        Raises:
+            UserError: the examples cannot be had, or are others; or ``data`` means nothing here.
         """
 
 

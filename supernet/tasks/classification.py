@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luts.recipes import read_recipe
-from supernet.tasks.base import Judge, Request, Task
+from supernet.tasks.base import Judge, Task
+from supernet.tasks.request import Request
 from supernet.training.common import checked
 from supernet.training.image_settings import ImageSettings
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from supernet.accuracy import AccuracySource
+    from supernet.hand_over import HandOver
     from supernet.space import SearchSpace
     from supernet.training.starting import Stage
 
@@ -78,3 +80,11 @@ class Classification(Task):
         from supernet.tasks.classification_evaluation import evaluate_labels
 
         return evaluate_labels(request)
+
+    def hand_over(
+        self, space: SearchSpace, note: Mapping[str, Any], data: Path | None = None
+    ) -> HandOver:
+        """See `Task`; the note says which images, by their digest."""
+        from supernet.tasks.classification_hand_over import ClassificationHandOver
+
+        return ClassificationHandOver(space, note, data)

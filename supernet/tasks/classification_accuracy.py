@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,6 @@ from luts.errors import UserError
 from luts.recipes import read_recipe
 from luts.space import Architecture, Factor, Vectors
 from supernet.accuracy import AccuracySource, Array, Hints, Image, Predict, Terms
-from supernet.data.images.source import ImageSource
 from supernet.distribution import Distribution
 from supernet.export import INPUT_IMAGE, export_classifier
 from supernet.indicator import IndicatorSpace, block_scores
@@ -26,9 +25,9 @@ from supernet.space import SearchSpace
 from supernet.tasks.label_judge import INDICATOR
 from supernet.tasks.label_pictures import answer, shown
 from supernet.tasks.labels import CHUNK, label_metrics, logits_of
-from supernet.training.checkpoint import load_checkpoint
-from supernet.training.image_stage import open_images, outputs_of, trained_with
-from supernet.weights import load_trained, weights_path
+from supernet.tasks.scored_images import note_of, trained_source
+from supernet.training.image_stage import trained_with
+from supernet.weights import load_trained
 
 IMPROBABILITY = "improbability"
 
@@ -37,30 +36,6 @@ def _sum(space: SearchSpace, terms: Terms, vector: Vectors) -> float:
     """What terms add up to for one architecture, of shape ``(1, decisions)``."""
     return sum(float(values[space.factor_rows(Factor("", decisions), vector)[0]])
                for decisions, values in terms)
-
-
-def trained_source(
-    space: SearchSpace, weights: Path | None, network: str = "supernet"
-) -> ImageSource:
-    """The images that a network was trained on, as its training saw them.
-
-    Args:
-        space: its name is the recipe's.
-        weights: folder of the training (None: shipped weights, of the recipe's own data).
-        network: ``reference``, ``supernet`` or the name of a stand-alone one.
-
-    Raises:
-        UserError: the images are no longer there, or are others.
-    """
-    settings, place = trained_with(space, weights, network)
-    source = ImageSource(open_images(settings, place), settings, space.input_height,
-                         space.input_width, outputs_of(space))
-    path = weights_path(space.name, network, weights)
-    held = load_checkpoint(path, recipe=space.name, network=network).identity
-    if source.identity["images_sha256"] != held["images_sha256"]:
-        raise UserError(f"the images of '{place or settings.data}' are not those that '{path}' was "
-                        "trained on")
-    return source
 
 
 class ClassificationAccuracy(AccuracySource):
@@ -85,6 +60,7 @@ class ClassificationAccuracy(AccuracySource):
         self.space = space
         self.trained = load_trained(space, weights)
         self.source = trained_source(space, weights)
+        self._note = note_of(self.source, trained_with(space, weights)[1])
         self.held = self.source.held_out()
         self.calibration = self.source.calibration()
         self.wanted = set(read_recipe(space.name)["strategy"]["fitness"])
@@ -126,6 +102,10 @@ class ClassificationAccuracy(AccuracySource):
         """See `AccuracySource`; without infinite terms, as those of removed choices."""
         return {name: terms for name, terms in self._sums.items()
                 if all(np.isfinite(values).all() for _, values in terms)}
+
+    def remember(self) -> dict[str, Any]:
+        """See `AccuracySource`."""
+        return self._note
 
     def _scores_without_data(self) -> dict[str, Terms]:
         """What the supernet itself says of an architecture, smaller is better."""
@@ -193,8 +173,6 @@ class ClassificationAccuracy(AccuracySource):
     def parameters(self, architecture: Architecture | None) -> int:
         """See `AccuracySource`."""
         with torch.device("meta"):
-            network = (
-                self.space.build_reference() if architecture is None
-                else self.space.build(architecture)
-            )
+            network = (self.space.build_reference() if architecture is None
+                       else self.space.build(architecture))
         return sum(parameter.numel() for parameter in network.parameters())

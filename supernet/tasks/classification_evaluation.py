@@ -14,9 +14,9 @@ from supernet.data.images.source import ImageSource
 from supernet.network import Network
 from supernet.recalibrate import recalibrate
 from supernet.score import load_network
-from supernet.tasks.base import Request
-from supernet.tasks.classification_accuracy import trained_source
 from supernet.tasks.labels import CHUNK, label_metrics, logits_of
+from supernet.tasks.request import Request
+from supernet.tasks.scored_images import trained_source
 from supernet.training.image_settings import ImageSettings
 from supernet.training.image_stage import outputs_of
 from supernet.weights import load_alone, load_part

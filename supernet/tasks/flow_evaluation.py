@@ -18,8 +18,8 @@ from supernet.raft.space import FlowSpace
 from supernet.recalibrate import recalibrate
 from supernet.score import load_network
 from supernet.scoring import choose_parts, score_parts
-from supernet.tasks.base import Request
 from supernet.tasks.flow_accuracy import FlowAccuracy, calibration_frames, deployable_reference
+from supernet.tasks.request import Request
 from supernet.training.settings import rendered_settings
 from supernet.weights import load_alone
 

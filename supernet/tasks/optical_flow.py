@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from luts.errors import UserError
-from supernet.tasks.base import Judge, Request, Task
+from supernet.tasks.base import Judge, Task
+from supernet.tasks.request import Request
 from supernet.training.settings import TrainingSettings, training_settings
 
 if TYPE_CHECKING:
     import torch
 
     from supernet.accuracy import AccuracySource
+    from supernet.hand_over import HandOver
     from supernet.raft.space import FlowSpace
     from supernet.space import SearchSpace
     from supernet.training.starting import Stage
@@ -83,3 +85,13 @@ class OpticalFlow(Task):
         from supernet.tasks.flow_evaluation import evaluate_flow
 
         return evaluate_flow(request)
+
+    def hand_over(
+        self, space: SearchSpace, note: Mapping[str, Any], data: Path | None = None
+    ) -> HandOver:
+        """See `Task`; rendered pairs, which the space says all of."""
+        from supernet.tasks.flow_hand_over import FlowHandOver
+
+        if data is not None:
+            raise UserError(f"--data {data}: flow networks are checked on rendered pairs")
+        return FlowHandOver(cast("FlowSpace", space))

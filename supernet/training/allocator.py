@@ -6,20 +6,11 @@ training step on CPUs 5 to 10 % (docs/decisions).
 
 from __future__ import annotations
 
-import ctypes
-import sys
+from luts.heaps import MMAP_THRESHOLD, TOP_PAD, TRIM_THRESHOLD, set_heaps
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _LARGE = (1 << 31) - 1
 
 
 def keep_freed_memory() -> bool:
     """Raises glibc's thresholds; returns whether the C library has them."""
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except AttributeError:  # another C library, such as musl
-        return False
-    settings = ((_M_MMAP_THRESHOLD, _LARGE), (_M_TRIM_THRESHOLD, _LARGE), (_M_TOP_PAD, 1 << 26))
-    return all(bool(mallopt(name, value)) for name, value in settings)
+    return set_heaps([(MMAP_THRESHOLD, _LARGE), (TRIM_THRESHOLD, _LARGE), (TOP_PAD, 1 << 26)])

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from luts.errors import CorruptFileError, UserError
-from luts.files import atomic_path
 from supernet.network import Network
+from supernet.tensors import save_tensors
 
 _FORMAT = "metronas-checkpoint-1"
 STEPS_BEFORE = "steps_before"
@@ -52,8 +52,6 @@ def save_checkpoint(
         dtype: floating-point type to store weights in (None: as they are).
         average: moving average of the parameters by name.
     """
-    from safetensors.torch import save_file
-
     tensors = {}
     for name, value in network.state_dict().items():
         cast = dtype is not None and value.is_floating_point()
@@ -65,8 +63,7 @@ def save_checkpoint(
                 tensors[f"optimiser/{key}/{names[id(parameter)]}"] = value.clone()
     tensors |= {f"average/{k}": v.contiguous().clone() for k, v in (average or {}).items()}
     metadata = {"format": _FORMAT, "identity": json.dumps(identity)}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata)
+    save_tensors(path, tensors, metadata)
 
 
 def load_checkpoint(path: Path, *, recipe: str, network: str) -> Checkpoint:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from luts._costs import cost_of
+from luts.lowered import lowered
 from luts.space import OperatorSpace
 from supernet.space import SearchSpace
 from supernet.training.common import SandwichSettings
@@ -69,9 +70,8 @@ def factor_gflops(space: OperatorSpace) -> list[npt.NDArray[np.float64]]:
     """GFLOPs of each row of ``space.factor_choices(factor)``, by factor, each ``(rows,)``."""
     return [
         np.array([
-            sum(cost_of(item.operator).flops * item.repeats
-                for item in space.lower_factor(factor, choices)) / 1e9
-            for choices in space.factor_choices(factor)
+            sum(cost_of(item.operator).flops * item.repeats for item in placed) / 1e9
+            for placed in rows
         ])
-        for factor in space.factors
+        for rows in lowered(space)
     ]

@@ -80,6 +80,9 @@ class TrainingSettings(CommonSettings):
         compile: compile the head, which all architectures share.
         head_init: ``kaiming`` keeps the size of what passes each layer (our design), ``torch`` is
             PyTorch's own (RAFT).
+        shortcut_init: first weights of the shortcuts between cells of different widths:
+            ``kaiming``, or ``identity``: an architecture whose widths are equal, and which has no
+            weights there, then sees the features that the others see (our design).
         calibration_pairs: frames that settle the batch norms of each architecture.
         render: rendered pairs.
         fad: distillation from the reference.
@@ -98,6 +101,7 @@ class TrainingSettings(CommonSettings):
     freeze_batch_norm: bool = False
     compile: bool = False
     head_init: Literal["kaiming", "torch"] = "kaiming"
+    shortcut_init: Literal["kaiming", "identity"] = "kaiming"
     calibration_pairs: int = Field(default=8, gt=0)
     render: RenderSection = RenderSection()
     fad: FADSettings = FADSettings()

@@ -12,6 +12,7 @@ from luts.errors import UserError
 from luts.spaces import load_space
 from supernet.candidates import Candidate
 from supernet.data.render import FlowBatch
+from supernet.layers.elastic import start_shortcuts_as_identity
 from supernet.raft.network import FlowNetwork, initialise_plainly
 from supernet.raft.space import FlowSpace
 from supernet.recalibrate import recalibrate
@@ -102,6 +103,8 @@ def _fresh(
         network = space.build_reference()
     if settings.head_init == "torch":
         initialise_plainly(network.head)
+    if settings.shortcut_init == "identity":
+        start_shortcuts_as_identity(network)
     return network
 
 

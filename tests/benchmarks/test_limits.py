@@ -41,7 +41,7 @@ def test_searches_from_just_feasible_to_loose_go_on_and_are_counted(
     limits.main(searches=4, evaluations=12, most=3, out=out)
     found = read_json(out / "limits.json")
     assert found["done"] == found["verified"] == 3
-    with pytest.raises(UserError, match="holds 3 searches; add --resume"):
+    with pytest.raises(UserError, match="holds 3 results; add --resume"):
         limits.main(searches=4, evaluations=12, out=out)
     with pytest.raises(UserError, match="repeat its options"):
         limits.main(searches=5, evaluations=12, out=out, resume=True)
@@ -72,6 +72,7 @@ def test_what_breaks_its_budget_is_counted() -> None:
     assert (found["above_budget"], found["above_budget_again"]) == (0, 1)
     assert found["above_share_again"] == 0  # the reference was slower in that session as well
     assert (found["winners_measured"], found["winners_struck"]) == (7, 5)
+    assert found["share_struck"] == pytest.approx(5 / 7)
     assert found["minutes"] == 1.5
 
 
@@ -106,7 +107,7 @@ def test_the_front_is_compared_with_random_networks(toys: Toys, tmp_path: Path) 
     calls = toys.stopwatch.rounds
     pareto_front.main(run, random=6, out=out, resume=True)  # nothing is left to measure
     assert toys.stopwatch.rounds == calls
-    with pytest.raises(UserError, match="holds another comparison"):
+    with pytest.raises(UserError, match="repeat its options"):
         pareto_front.main(run, random=7, out=out, resume=True)
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
 
-from benchmarks import _links, service_fuzz
-from benchmarks._service import overlaps
+from benchmarks import _links, service_fuzz, service_load
+from benchmarks._load_client import Taken, Watched
+from benchmarks._service_verdict import doubles, not_once, overlaps
+from evolution.client import Client
 from evolution.service.core import DATABASE
 from evolution.service.queue import Limits, Queue
-from evolution.service.queue.records import Claim, Submission
+from evolution.service.queue.records import Claim, Handover, Made, Submission
 from evolution.service.store.database import Database, sqlite_url
-from evolution.service.store.models import Lease, User
+from evolution.service.store.models import Event, Lease, User
 from luts.errors import UserError
 
 
@@ -112,3 +116,73 @@ def test_overlapping_leases_are_counted(tmp_path: Path) -> None:
         session.get_one(Lease, 1).ended_at_s = 25.0
     assert overlaps(tmp_path) > 0
     database.close()
+
+
+def test_jobs_that_ended_never_or_twice_are_told(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / DATABASE))
+    database.migrate()
+    queue = Queue(database, Limits(), lambda: 0.0)
+    with database.write() as session:
+        session.add(User(id=1, name="ann", max_running=9, max_queued=9, created_at_s=0.0))
+    worker, _ = queue.register(1, Claim("k", "box", "cpu", "cpu", {}, "1"))
+    made = (Made("training", "", "job", {}, "training"),)
+    for _ in range(2):
+        queue.submit(1, Submission("train", {}))
+    held = queue.lease(worker, 1)
+    assert held is not None
+    queue.finish(held.lease_id, held.fence, 1, Handover("done", made=made))
+    assert not_once(tmp_path, [1]) == []
+    assert not_once(tmp_path, [1, 2]) == [
+        "job 2: leases, events and results of its end: (0, 0, 0)"]
+    with database.write() as session:
+        session.add(Event(job_id=1, lease_id=None, number=None, created_at_s=0.0, kind="state",
+                          data={"state": "done"}))
+    assert not_once(tmp_path, [1]) == ["job 1: leases, events and results of its end: (1, 2, 1)"]
+    database.close()
+
+
+@pytest.mark.parametrize(("lines", "found"), [
+    # One behind the other, and at once on two devices.
+    (["1 cuda:0 job-1 10", "2 cuda:0 job-1 10", "1.5 cuda:1 job-2 11", "3 cuda:1 job-2 11",
+      "2.1 cuda:0 job-3 12", "4 cuda:0 job-3 12"], 0),
+    # Two processes on one device.
+    (["1 cuda:0 job-1 10", "3 cuda:0 job-1 10", "2 cuda:0 job-2 11"], 1),
+    # One job in two places.
+    (["1 cuda:0 job-1 10", "3 cuda:0 job-1 10", "2 cuda:1 job-1 11"], 1),
+])
+def test_toys_that_run_at_once_are_counted(tmp_path: Path, lines: list[str], found: int) -> None:
+    (tmp_path / "log").write_text("".join(f"{line}\n" for line in lines))
+    assert doubles(tmp_path / "log")[0] == found
+
+
+def test_every_request_of_a_client_is_noted_also_one_that_it_repeats() -> None:
+    taken = Taken()
+    answers = iter([503, 200])
+
+    class Flaky(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(next(answers))
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Flaky) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with Client(f"http://127.0.0.1:{server.server_port}", transport=Watched(taken)) as client:
+            assert client.job(1) == {}
+        server.shutdown()
+        thread.join()
+    assert taken.errors == ["GET /api/v1/jobs/1: 503"]
+    assert len(taken.ms) == 2
+
+
+def test_memory_that_grows_is_told() -> None:
+    flat = [50.0] * 20 + [100.0] * 80
+    assert service_load._growth(flat)["grew"] == 0
+    grows = [100.0 + second for second in range(100)]
+    assert service_load._growth(grows)["grew"] == 60
+    assert service_load._growth([100.0, 101.0])["fifths"] == [100.0, 101.0]

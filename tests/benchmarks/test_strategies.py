@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import _rivals, fronts, search_speed, strategies
+from benchmarks._known_front import KnownFront
 from evolution.tabular.problem import TabularProblem, TabularSpace
 from luts.errors import UserError
 from luts.files import read_json, write_json
@@ -52,7 +53,7 @@ def test_a_rival_pays_for_each_network_once_and_gives_up() -> None:
 def test_pymoo_is_asked_for_by_name_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pymoo.algorithms.moo.nsga2", None)
     with pytest.raises(UserError, match=r"python -m pip install pymoo==\S+ \(or leave it out"):
-        _rivals._pymoo()
+        _rivals.load_pymoo()
 
 
 def test_pymoo_counts_what_is_allowed() -> None:
@@ -107,7 +108,32 @@ def test_the_speed_of_proposals_is_written(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("name", ["front", "nsga2, population 20", "random"])
 def test_a_front_is_worth_the_hypervolume_of_what_was_evaluated(name: str) -> None:
-    half, whole = fronts.share(problem(), "ms", *fronts.METHODS[name], 0, 60)
+    front = KnownFront.of(problem(), "ms")
+    half, whole = front.shares(*fronts.METHODS[name], 0, 60)
     assert 0 < half <= whole <= 1 + 1e-9
-    everything = fronts.share(problem(), "ms", "random", {}, 0, 3**6)
-    assert everything[1] == pytest.approx(1)
+    assert front.shares("random", {}, 0, 3**6)[1] == pytest.approx(1)
+
+
+def test_an_interrupted_comparison_of_fronts_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fronts, "DEVICES", ("ms",))
+    monkeypatch.setattr(fronts, "METHODS", {"random": ("random", {})})
+    monkeypatch.setattr(fronts, "data_folder", lambda folder: tmp_path)
+    monkeypatch.setattr("evolution.tabular.nb201.nb201", lambda folder: problem())
+    out = tmp_path / "fronts.json"
+    fronts.main(seeds=2, evaluations=20, out=out)
+    first = read_json(out)["shares"]
+    with pytest.raises(UserError, match="holds 2 results; add --resume"):
+        fronts.main(seeds=3, evaluations=20, out=out)
+    with pytest.raises(UserError, match="repeat its options"):
+        fronts.main(seeds=3, evaluations=30, out=out, resume=True)
+    searched = []
+    shares = KnownFront.shares
+    monkeypatch.setattr(KnownFront, "shares",
+                        lambda self, *options: searched.append(options) or shares(self, *options))
+    fronts.main(seeds=3, evaluations=20, out=out, resume=True)
+    assert len(searched) == 1
+    found = read_json(out)["shares"]
+    assert len(found["ms"]["random"]) == 3
+    assert found["ms"]["random"][:2] == first["ms"]["random"]

@@ -6,6 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from supernet.tasks.base import task_of
+
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
 
@@ -49,6 +51,19 @@ class AccuracyConformance:
         found = session.run(None, inputs)[0]
         assert found.shape == wanted.shape
         assert np.abs(found - wanted).max() <= self.tolerance * np.abs(wanted).max()
+
+    def test_its_examples_are_found_again_by_what_it_remembers(self, accuracy, network):
+        note = json.loads(json.dumps(accuracy.remember()))
+        found = task_of(accuracy.space.name).hand_over(accuracy.space, note)
+        first = accuracy.example_inputs()
+        assert list(found.inputs[0]) == list(first)
+        assert all(np.array_equal(found.inputs[0][name], first[name]) for name in first)
+
+        def predict(*arrays):
+            return accuracy.output_of(network, dict(zip(first, arrays, strict=True)))
+
+        outputs = [accuracy.output_of(network, inputs) for inputs in found.inputs]
+        assert found.score(outputs) == pytest.approx(accuracy.score_model(predict))
 
     def test_nodes_of_the_export_have_an_operator(self, accuracy, network, architecture, tmp_path):
         accuracy.export(network, tmp_path / "m.onnx")

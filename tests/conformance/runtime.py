@@ -1,4 +1,4 @@
-"""What every runtime must do; inherit it, and give `runtime` and `model` fixtures."""
+"""What every runtime must do; inherit it, and give the `runtime` fixture."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ import pytest
 
 from luts.errors import UserError
 from profiler.runtimes import Runtime
+from tests.fakes import FakeSpace
 
 
 class RuntimeConformance:
     """Inherit as ``class TestMine(RuntimeConformance)``.
 
-    Fixtures that the inheriting class provides: ``runtime``, the runtime; ``model``, a file that
+    The inheriting class provides the fixture ``runtime``, and may replace ``model``, a file that
     it can open.
     """
+
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Path:
+        FakeSpace().export_onnx(None, tmp_path / "model.onnx")
+        return tmp_path / "model.onnx"
 
     def test_says_what_it_is(self, runtime: Runtime) -> None:
         assert runtime.available()

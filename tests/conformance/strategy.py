@@ -8,7 +8,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from evolution.constraint import LatencyConstraint
+from evolution.known import Known
 from evolution.region import Region
+from evolution.score import Score
 from evolution.strategies.base import Strategy
 from luts.errors import UserError
 from luts.space import OperatorSpace, Vectors
@@ -108,6 +111,29 @@ class StrategyConformance:
         else:
             pytest.fail("it never ran out of a region of fewer than 20 architectures")
         assert len(np.concatenate(found)) < 20
+
+    def test_a_region_that_verification_emptied_ends_in_an_empty_proposal(
+        self, make: Make, region: Region
+    ) -> None:
+        strategy = make(region, 0)
+        self.play(strategy, 2)
+        limit = region.limits[0]
+        assert isinstance(limit, LatencyConstraint)
+        limit.correction = 1e3
+        region.changed()
+        assert strategy.ask(5).shape == (0, len(region.space.decisions))
+
+    def test_what_is_known_beforehand_is_taken_or_asked_for_in_words(
+        self, make: Make, region: Region
+    ) -> None:
+        strategy, space = make(region, 0), region.space
+        alike = [np.zeros(int(count)) for count in space.cardinalities]
+        strategy.inform(Known(Score(choices=alike), alike))
+        assert region.allowed(strategy.ask(5)).all()
+        try:
+            make(region, 0).inform(Known())
+        except UserError as error:
+            assert "--strategy" in str(error)
 
     def test_what_could_not_be_scored_does_no_harm(self, make: Make, region: Region) -> None:
         strategy = make(region, 0)

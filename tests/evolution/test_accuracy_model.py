@@ -13,11 +13,6 @@ from tests.evolution.toys import Toys
 
 
 @pytest.fixture(scope="module")
-def toys() -> Toys:
-    return Toys()
-
-
-@pytest.fixture(scope="module")
 def encoding(toys: Toys) -> Encoding:
     return Encoding(Region(toys.space, [], toys.predictor.fastest()[None]))
 

@@ -10,7 +10,7 @@ import pytest
 
 from evolution import region as region_module
 from evolution.constraint import LatencyConstraint
-from evolution.known import known_score
+from evolution.known import Known, known_score
 from evolution.optimum import Optimiser
 from evolution.programme import Programme
 from evolution.region import Region
@@ -20,8 +20,8 @@ from evolution.strategies.base import Strategy
 from luts.errors import UserError
 from luts.space import Vectors
 from tests.conformance.strategy import StrategyConformance
+from tests.evolution.regions import region_of
 from tests.evolution.test_programme import Chain, Sums
-from tests.evolution.test_strategies import region_of
 from tests.evolution.toys import Toys
 
 CROSSING = ((0, 1), (2, 4), (3,), (5, 6), (7,))
@@ -38,25 +38,13 @@ def log_shares(space: Chain, groups: tuple[tuple[int, ...], ...], seed: int) -> 
     return Score(groups=found)
 
 
-@pytest.fixture(scope="module")
-def toys() -> Toys:
-    return Toys()
-
-
 class TestAdditive(StrategyConformance):
-    @pytest.fixture
-    def region(self, toys: Toys) -> Region:
-        return region_of(toys, 600)
-
-    @pytest.fixture
-    def tiny(self, toys: Toys) -> Region:
-        return region_of(toys, 8)
-
     @pytest.fixture
     def make(self) -> Callable[[Region, int], Strategy]:
         def made(region: Region, seed: int) -> Strategy:
             strategy = Additive(region, AdditiveSettings(), seed)
-            strategy.inform(log_shares(region.space, CROSSING, 3))  # type: ignore[arg-type]
+            score = log_shares(region.space, CROSSING, 3)  # type: ignore[arg-type]
+            strategy.inform(Known(score))
             return strategy
 
         return made
@@ -141,7 +129,7 @@ def test_what_only_scoring_tells_is_refused(toys: Toys, fitness: dict[str, float
     assert score is None
     strategy = Additive(region_of(toys, 600), AdditiveSettings(), 0)
     with pytest.raises(UserError, match="known without scoring"):
-        strategy.inform(score)
+        strategy.inform(Known(score))
     with pytest.raises(UserError, match="not told"):
         strategy.ask(1)
 
@@ -150,7 +138,8 @@ def test_a_tighter_budget_moves_the_next_proposal(toys: Toys) -> None:
     limit = LatencyConstraint(toys.predictor, float(toys.predictor.predict_reference()[1]))
     region = Region(toys.space, [limit], toys.predictor.fastest()[None])
     strategy = Additive(region, AdditiveSettings(), 0)
-    strategy.inform(Score(choices=[np.arange(n, dtype=float) for n in toys.space.cardinalities]))
+    choices = [np.arange(n, dtype=float) for n in toys.space.cardinalities]
+    strategy.inform(Known(Score(choices=choices)))
     first = strategy.ask(1)
     upper = float(limit.upper_ms(first)[0])
     limit.tighten(limit.budget_ms * 1.05, upper)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evolution.conduct import conduct
 from evolution.growing_front import GrowingFront
 from evolution.pareto import hypervolume
 from evolution.reporting.comparing import Compared, read_runs
@@ -17,7 +18,7 @@ from luts.errors import CorruptFileError, UserError
 from tests.evolution.test_conduct import search
 from tests.evolution.test_halving import HALVED
 from tests.evolution.test_report import without_plotly
-from tests.evolution.toys import Toys
+from tests.evolution.toys import Notes, Toys
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +66,17 @@ def test_progress_ends_at_the_best_that_was_scored_within_the_budget(
         assert len(run.best) == len(run.hypervolumes) == len(run.candidates)
         assert list(run.hypervolumes) == sorted(run.hypervolumes)
     assert runs[0].best[-1] == runs[0].result.best.metrics["epe"]
+
+
+def test_the_best_so_far_keeps_the_budget_at_the_machines_level(tmp_path: Path) -> None:
+    """A budget in percent moves with the level, and bounds with it."""
+    toys = Toys(factors=(0.8,))
+    plan = toys.plan(tmp_path / "run", latency="80%", level_check=True)
+    result = conduct(plan, toys.accuracy, toys.stopwatch, Notes())
+    assert result.best.upper_latency_ms > result.constraint.latency_ms
+    (run,) = read_runs([tmp_path / "run"])
+    assert run.best[-1] == result.best.metrics["epe"]
+    assert run.row()["latencies"] == "measured"
 
 
 def test_hypervolumes_share_one_box(runs: list[Compared]) -> None:

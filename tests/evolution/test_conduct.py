@@ -88,7 +88,8 @@ def test_the_folder_holds_everything_and_no_half_written_file(
     names = {path.name for path in out.iterdir()}
     assert names == {
         "recipe.yaml", "settings.json", "journal.jsonl", "result.json", "evidence.json",
-        "best.onnx", "reference.onnx", "best.safetensors", "report.html", "pictures",
+        "best.onnx", "reference.onnx", "best.safetensors", "examples.json", "report.html",
+        "pictures",
     }
     from safetensors import safe_open
 

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evolution._run_view import summary
 from evolution.conduct import conduct
 from evolution.memory import MIB, memory_parts, peak_bytes
+from evolution.minimax import least_largest
+from evolution.programme import Programme
 from evolution.quantities import quantity
 from evolution.requirements import QuantityRequirement
 from evolution.result import Result
@@ -22,11 +25,6 @@ from luts.operator import Operator, PlacedOperator
 from luts.spaces import load_space
 from luts.table import LatencyTable
 from tests.evolution.toys import RECIPE, Notes, Toys
-
-
-@pytest.fixture(scope="module")
-def toys() -> Toys:
-    return Toys()
 
 
 def search(out: Path, toys: Toys, also: Any = None, **options: Any) -> Result:
@@ -93,16 +91,47 @@ def test_memory_by_gathers_is_that_of_the_lowered_networks(recipe: str) -> None:
     assert 1 <= len(memory_parts(space)) < len(space.factors)
 
 
-@pytest.mark.parametrize("recipe", ["flownas-small", "flownas"])
-def test_parameters_are_those_of_the_networks_as_built(recipe: str) -> None:
+@pytest.mark.parametrize("recipe", ["flownas-small", "flownas", "da-nas-small",
+                                    "parsec-darts-small"])
+def test_the_least_memory_is_that_of_an_integer_programme(recipe: str) -> None:
+    space = load_space(recipe)
+    memory = quantity("memory_mib", space, None)  # type: ignore[arg-type]
+    solved = least_largest(Programme(space), memory.parts)
+    assert solved is not None
+    found, best = memory.values(np.array([memory.least(), solved]))
+    assert found == pytest.approx(best, rel=1e-9)
+    assert found <= memory.values(space.sample(np.random.default_rng(0), 200)).min()
+
+
+def parameters_as_built(space: Any, vectors: np.ndarray) -> list[int]:
+    """Weights of the networks of vectors, then of the reference."""
     torch = pytest.importorskip("torch", reason="torch is not installed")
+    with torch.device("meta"):
+        networks = [space.build(space.decode(v)) for v in vectors] + [space.build_reference()]
+    return [sum(p.numel() for p in network.parameters()) for network in networks]
+
+
+EXACT = ["flownas-small", "flownas", "da-nas-small", "bn-nas-small", "parsec-chain-small",
+         "nasbench-macro", "fbnetv2-f-small", "fbnetv2-f-split-small"]
+
+
+@pytest.mark.parametrize("recipe", EXACT)
+def test_parameters_are_those_of_the_networks_as_built(recipe: str) -> None:
     space: Any = load_space(recipe)
     found = quantity("parameters", space, None)  # type: ignore[arg-type]
     vectors = space.sample(np.random.default_rng(1), 3)
-    with torch.device("meta"):
-        networks = [space.build(space.decode(v)) for v in vectors] + [space.build_reference()]
-    counts = [sum(p.numel() for p in network.parameters()) for network in networks]
-    assert [*found.values(vectors), found.reference] == counts
+    assert [*found.values(vectors), found.reference] == parameters_as_built(space, vectors)
+
+
+@pytest.mark.parametrize("recipe", ["parsec-darts-small", "fp-nas-darts-small"])
+def test_parameters_of_cells_are_never_too_few(recipe: str) -> None:
+    """Factors count what nobody reads, which networks leave out."""
+    space: Any = load_space(recipe)
+    found = quantity("parameters", space, None)  # type: ignore[arg-type]
+    vectors = space.sample(np.random.default_rng(1), 8)
+    *counts, reference = parameters_as_built(space, vectors)
+    assert (found.values(vectors) >= np.array(counts)).all()
+    assert found.reference >= reference
 
 
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES.names()))
@@ -191,6 +220,20 @@ def test_a_further_target_is_measured_and_strikes(tmp_path: Path) -> None:
     assert again == result
 
 
+def test_a_bound_on_a_target_that_is_not_here_is_not_told_like_a_measurement(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toys = Toys()
+    plan = toys.plan(tmp_path / "run", latency="100%", also=("cpu@2:70%",))
+    result = conduct(plan, toys.accuracy, toys.stopwatch, Notes())
+    assert not result.verified
+    summary(result, tmp_path / "run")
+    bound = result.limits[1]
+    assert bound.measured is None
+    assert (f"latency_ms on cpu@2: predicted at most {bound.upper:,.3f} of {bound.limit:,.3f}, NOT "
+            "measured") in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -201,8 +244,10 @@ def test_a_further_target_is_measured_and_strikes(tmp_path: Path) -> None:
         ({"also": ("tpu:80%",)}, "unknown target 'tpu'"),
         ({"limits": {"flops": "3X"}}, "--flops '3X' is no budget; give a number above 0 such as"),
         ({"limits": {"memory_mib": "0%"}}, "--memory-mib '0%' is no budget"),
-        ({"also": ("cpu@2:1%",)}, "no architecture of flownas-small is sure to keep 0.010 ms on "),
-        ({"limits": {"parameters": "1"}}, "has at most 1 parameters; they have from"),
+        ({"also": ("cpu@2:1%",)}, "no architecture of flownas-small is sure to keep 0.010 ms on "
+                                  "'cpu@2' (--also-target cpu@2:1%); predictions reach"),
+        ({"limits": {"parameters": "0.001k"}}, "has at most 1 parameters (--parameters 0.001k); "
+                                               "they have from"),
     ],
 )
 def test_what_cannot_be_kept_is_refused(

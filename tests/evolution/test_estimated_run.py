@@ -7,13 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evolution import run
 from evolution.conduct import conduct
+from evolution.folder import read_examples
 from evolution.prepare import Options, prepare
 from evolution.result import load_result
 from luts.errors import UserError
 from luts.estimated import EstimatedTable
+from luts.spaces import load_space
+from tests.commands import call_main
 from tests.evolution.test_conduct import journal
-from tests.evolution.toys import Notes, Toys
+from tests.evolution.toys import Notes, ToyAccuracy, Toys
 
 
 @pytest.fixture
@@ -55,6 +59,31 @@ def test_without_evidence_it_must_be_accepted(nothing_measured: Path) -> None:
     plan = prepare(accepted)
     assert plan.estimated
     assert plan.evidence == "no measured evidence"
+
+
+def test_the_command_says_plainly_that_the_budget_is_predicted(
+    nothing_measured: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy = ToyAccuracy(load_space("flownas-small"))  # type: ignore[arg-type]
+    monkeypatch.setattr("supernet.accuracy.load_accuracy", lambda *_: accuracy)
+    monkeypatch.setattr("profiler.runtimes.tensorrt.TensorRt.available", lambda self: False)
+    out = nothing_measured / "run"
+    code = call_main(
+        monkeypatch, run.main, "--target", "rtx3090", "--evaluations", "5", "--out", str(out))
+    assert code == 0
+    told = capsys.readouterr()
+    said = " ".join((told.out + told.err).split())
+    assert "latencies of rtx3090 are PREDICTED, not measured: no table of it is here" in said
+    assert "predicted budget" in said and "NOT verified" in said
+    assert "no engine was built: TensorRT for RTX is not installed" in said
+    assert f"carry it to its device with: python -m evolution.export {out}" in said
+    result = load_result(out)
+    assert (result.verified, result.latencies) == (False, "estimated")
+    assert result.best.measured is None and result.reference.measured is None
+    assert result.to_verify == f"python -m evolution.verify {out} --device cuda:0"
+    assert f"verify it on the device with: {result.to_verify}" in said
+    assert result.to_verify in (out / "report.html").read_text()
+    assert read_examples(out) == accuracy.remember()
 
 
 def test_what_cannot_be_measured_is_not_verified(tmp_path: Path) -> None:

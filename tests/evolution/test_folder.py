@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evolution.folder import RunFolder, RunSettings, check_place, read_settings
+from evolution.folder import RunFolder, RunSettings, read_settings
+from evolution.place import check_place
 from luts.errors import CorruptFileError, UserError
 
 SETTINGS = RunSettings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from evolution.strategies.front import Front, FrontSettings
 from luts.errors import InfeasibleError, UserError
 from tests.conformance.strategy import StrategyConformance
 from tests.evolution.test_conduct import cut, evaluated, found, journal
-from tests.evolution.test_strategies import region, tiny, toys  # noqa: F401 - fixtures
 from tests.evolution.toys import MARGIN, RECIPE, Notes, Toys
 
 JOINT = {**RECIPE, "strategy": {"name": "joint", "fitness": {"epe": 1.0}, "settings": {}}}
@@ -28,7 +28,7 @@ JOINT = {**RECIPE, "strategy": {"name": "joint", "fitness": {"epe": 1.0}, "setti
 class TestFront(StrategyConformance):
     @pytest.fixture
     def make(self) -> Callable[[Region, int], Strategy]:
-        return lambda region, seed: Front(region, FrontSettings(low=0.8, budgets=3), seed)  # noqa: F811
+        return lambda region, seed: Front(region, FrontSettings(low=0.8, budgets=3), seed)
 
 
 def search(out: Path, given: Toys | None = None, **options: Any) -> Result:
@@ -153,8 +153,16 @@ def test_what_is_no_range_is_refused(
 
 
 def test_a_range_that_begins_below_what_can_be_reached_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InfeasibleError, match="is sure to keep"):
+    with pytest.raises(InfeasibleError, match="is sure to keep") as caught:
         Toys().plan(tmp_path / "run", JOINT, pareto="1%..120%")
+    assert "(--pareto 1%..120%)" in str(caught.value)
+    told = re.search(r"give a range that begins at ([0-9.]+)% or above", str(caught.value))
+    assert told is not None
+    least = float(told[1])
+    assert Toys().plan(tmp_path / "run", JOINT, pareto=f"{least}%..120%").settings.pareto
+    for range_asked in (f"{least - 0.2:.1f}%..120%", f"1%..{least - 0.2:.1f}%"):
+        with pytest.raises(InfeasibleError, match=f"begins at {least}% or above"):
+            Toys().plan(tmp_path / "run", JOINT, pareto=range_asked)
 
 
 def test_the_journal_says_what_a_search_of_a_front_was_for(finished: tuple[Path, Result]) -> None:

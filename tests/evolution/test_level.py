@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from evolution.conduct import conduct
+from evolution.reporting.charts import trade_off
+from evolution.reporting.story import read_story
 from evolution.result import Result
 from luts.errors import CorruptFileError, InfeasibleError, UserError
 from tests.evolution.test_conduct import cut, evaluated, found, journal
@@ -34,6 +36,11 @@ def test_a_share_is_one_of_the_reference_as_it_is_now(tmp_path: Path) -> None:
     assert [r["vector"] for r in evaluated(tmp_path / "run")] == [
         r["vector"] for r in evaluated(tmp_path / "plain")]
     assert "+8.0% against its table" in (tmp_path / "run" / "report.html").read_text()
+    # Predictions are drawn as the table has them, so they have a line of their own.
+    drawn = trade_off(read_story(tmp_path / "run"))["layout"]
+    assert [line["x0"] for line in drawn["shapes"]] == pytest.approx(
+        [0.8 * 1.08 * reference_ms, 0.8 * reference_ms])
+    assert drawn["annotations"][1]["text"] == f"for predictions {0.8 * reference_ms:.2f} ms"
 
 
 def test_an_absolute_budget_stays_and_bounds_follow_the_slower_machine(tmp_path: Path) -> None:
@@ -61,13 +68,30 @@ def test_without_the_check_nothing_is_measured_first(tmp_path: Path) -> None:
 def test_a_level_that_leaves_nothing_feasible_is_refused(tmp_path: Path) -> None:
     toys = Toys(factors=(1.2,))
     lowest_ms = float(toys.predictor.predict(toys.space.everything()).upper_ms.min())
-    with pytest.raises(InfeasibleError, match="the lowest upper bound is"):
+    said = r"the lowest upper bound is .*; that is by what .* takes now .* \(\+20.0% on 'cpu'\)"
+    with pytest.raises(InfeasibleError, match=said):
         search(tmp_path / "run", toys, latency=None, latency_ms=f"{lowest_ms * 1.1}")
+    # Nothing is left of the start, so that the same command works once the machine is itself again.
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_level_that_is_no_level_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--no-level-check"):
         search(tmp_path / "run", Toys(factors=(2.0,)))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".note").write_text("mine")
+    with pytest.raises(UserError, match="--no-level-check"):
+        search(tmp_path / "run", Toys(factors=(2.0,)))
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".note"]
+
+
+def test_a_run_that_is_refused_when_it_is_resumed_stays(tmp_path: Path) -> None:
+    search(tmp_path / "run", Toys())
+    cut(tmp_path / "run", 1)
+    with pytest.raises(UserError, match="--no-level-check"):
+        search(tmp_path / "run", Toys(factors=(2.0,)), resume=True)
+    assert (tmp_path / "run" / "settings.json").exists()
 
 
 @pytest.mark.parametrize("records", [2, 20])

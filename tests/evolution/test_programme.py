@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evolution.constraint import LatencyConstraint, Limit
+from evolution.constraint import LatencyConstraint, Limit, Narrowed
 from evolution.linear_score import LinearScore
 from evolution.optimum import Optimiser, work
 from evolution.programme import Programme, Score
@@ -12,11 +12,6 @@ from evolution.strategies.base import Floats
 from luts.errors import InfeasibleError
 from luts.space import Decision, Factor, Vectors
 from tests.evolution.toys import Toys, ToySpace
-
-
-@pytest.fixture(scope="module")
-def toys() -> Toys:
-    return Toys()
 
 
 def random_score(space: ToySpace, seed: int) -> Score:
@@ -73,6 +68,29 @@ def test_the_optimum_is_that_of_the_whole_list(seed: int) -> None:
         found.append(optimum.score)
     np.testing.assert_allclose(found, np.sort(values)[::-1][:3], atol=1e-9)
     assert len(set(excluded)) == 3
+
+
+def test_a_fastest_that_breaks_a_budget_which_another_keeps_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the table does not know makes its fastest network slower than another."""
+    monkeypatch.setattr("evolution.region.ENUMERABLE", 10)
+    space = Chain()
+    everything = space.everything()
+    for seed in range(20):
+        limit = Sums(space, seed, 1.0, rest=0.5)
+        uses = limit.use(everything)
+        table = uses - limit.rest * (everything[:, 0] == everything[:, 1])
+        fastest, least = int(table.argmin()), int(uses.argmin())
+        if uses[fastest] > 1.01 * uses[least]:
+            break
+    else:
+        pytest.fail("in no space is the table's fastest not the fastest")
+    anchors = everything[[fastest, least]]
+    region = Region(space, [Narrowed(limit, 1.001 * float(uses[least]))], anchors)
+    found = Optimiser(region).best(random_score(space, 0), set())
+    assert found is None or region.allowed(np.array([found.vector])).all()
+    assert len(region.draw(np.random.default_rng(0), 1, set())) == 1
 
 
 @pytest.mark.parametrize("seed", range(6))

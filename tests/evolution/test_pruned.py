@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
+from evolution.known import Known
 from evolution.left import Left
 from evolution.region import Region
 from evolution.strategies.base import Strategy
@@ -14,25 +15,10 @@ from evolution.strategies.pruned import ProgressivePruning, PrunedSettings
 from luts.errors import UserError
 from luts.space import OperatorSpace
 from tests.conformance.strategy import StrategyConformance
-from tests.evolution.test_strategies import InALargeSpace, region_of
+from tests.evolution.regions import InALargeSpace, region_of
 from tests.evolution.toys import Toys
 
 SETTINGS = PrunedSettings(seeds=4)
-
-
-@pytest.fixture(scope="module")
-def toys() -> Toys:
-    return Toys()
-
-
-@pytest.fixture
-def region(toys: Toys) -> Region:
-    return region_of(toys, 600)
-
-
-@pytest.fixture
-def tiny(toys: Toys) -> Region:
-    return region_of(toys, 8)
 
 
 def scores_of(space: OperatorSpace, removed: Mapping[int, tuple[int, ...]]) -> list[np.ndarray]:
@@ -50,7 +36,7 @@ def made(
     region: Region, removed: Mapping[int, tuple[int, ...]], seed: int = 0
 ) -> ProgressivePruning:
     strategy = ProgressivePruning(region, SETTINGS, seed)
-    strategy.hint(scores_of(region.space, removed))
+    strategy.inform(Known(choices=scores_of(region.space, removed)))
     return strategy
 
 
@@ -68,12 +54,15 @@ def played(strategy: Strategy, batches: int) -> np.ndarray:
     return np.concatenate(StrategyConformance().play(strategy, batches))
 
 
-@pytest.mark.parametrize("listed", [True, False])
-def test_the_search_stays_in_what_is_left(
-    region: Region, listed: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not listed:
-        monkeypatch.setattr("evolution.region.ENUMERABLE", 100)
+@pytest.fixture(params=["listed", "drawn"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regions that are listed, and the same said to be too large for that."""
+    if request.param == "drawn":
+        monkeypatch.setattr("evolution.region.ENUMERABLE", 10)
+
+
+@pytest.mark.usefixtures("either")
+def test_the_search_stays_in_what_is_left(region: Region) -> None:
     removed = {0: (1,), 1: (0,), 4: (0, 2)}
     strategy = made(region, removed)
     assert strategy.taken_back == 0
@@ -95,13 +84,9 @@ def test_the_likeliest_that_are_allowed_come_first(toys: Toys, region: Region) -
     assert np.sort(found)[::-1] == pytest.approx(best)
 
 
-@pytest.mark.parametrize("listed", [True, False])
-def test_what_is_left_outside_the_budget_is_projected_into_it(
-    toys: Toys, listed: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("either")
+def test_what_is_left_outside_the_budget_is_projected_into_it(toys: Toys) -> None:
     """Only the largest choices are left, and few of the smallest networks are allowed."""
-    if not listed:
-        monkeypatch.setattr("evolution.region.ENUMERABLE", 10)
     region = region_of(toys, 60)
     sizes = toys.space.cardinalities.tolist()
     removed = {place: tuple(range(count - 1)) for place, count in enumerate(sizes)}
@@ -144,6 +129,6 @@ def test_removed_choices_are_additive_over_factors(toys: Toys) -> None:
 def test_it_needs_to_be_told_what_is_left(region: Region) -> None:
     strategy = ProgressivePruning(region, SETTINGS, 0)
     with pytest.raises(UserError, match="trained without training.pruning"):
-        strategy.hint(None)
+        strategy.inform(Known())
     with pytest.raises(UserError, match="was not told"):
         strategy.ask(1)

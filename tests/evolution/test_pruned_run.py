@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evolution.folder import JOURNAL
+from evolution.known import Known
 from evolution.strategies.pruned import ProgressivePruning
 from luts.spaces import load_space
 from supernet.accuracy import load_accuracy
@@ -79,5 +80,5 @@ def _taken_back(accuracy, budget_ms, folder):
     predictor = ToyPredictor(space, table)
     region = Region(space, [LatencyConstraint(predictor, budget_ms)], predictor.fastest()[None])
     strategy = ProgressivePruning(region, ProgressivePruning.Settings(), 0)
-    strategy.hint(accuracy.hints())
+    strategy.inform(Known(choices=accuracy.hints()))
     return strategy.taken_back

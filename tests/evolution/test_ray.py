@@ -17,6 +17,7 @@ from evolution.conduct import conduct
 from evolution.pools.base import Pool, PoolOptions
 from evolution.pools.ray import RayPool, check_ray
 from luts.errors import UserError
+from tests.commands import assert_refused
 from tests.conformance.pool import Make, TeamConformance, toy
 from tests.evolution.test_conduct import evaluated, found, search
 from tests.evolution.test_pools import ROOT, start
@@ -111,7 +112,5 @@ def test_the_command_checks_for_ray_before_anything_else(tmp_path: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True,
                           text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "needs Ray" in done.stderr
+    assert_refused(done, "needs Ray")
     assert list(tmp_path.iterdir()) == []

@@ -3,19 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evolution.asked import Asked
 from evolution.constraint import Constraint, LatencyConstraint
+from evolution.descent import descend
 from evolution.feasibility import feasible_region
 from evolution.quantities import quantity
 from evolution.region import Region
-from evolution.requirements import LatencyRequirement, QuantityRequirement, descend
+from evolution.requirements import LatencyRequirement, QuantityRequirement
 from luts.errors import InfeasibleError
 from luts.space import Vectors
 from tests.evolution.toys import ToyPredictor, Toys
-
-
-@pytest.fixture(scope="module")
-def toys() -> Toys:
-    return Toys()
 
 
 class Rare(Constraint):
@@ -124,6 +121,33 @@ def test_an_impossible_budget_is_refused_with_the_reachable_interval(toys: Toys)
         toys.space, [LatencyRequirement(LatencyConstraint(toys.predictor, least))]
     )
     assert len(region.draw(np.random.default_rng(0), 1, set())) == 1
+
+
+def test_a_share_that_is_refused_is_answered_with_one_that_is_not(toys: Toys) -> None:
+    """Bounds on shares leave out the errors that the reference has alike, so they are lower."""
+    def region(text: str) -> None:
+        budget_ms = float(text.rstrip("%")) / 100 * toys.predictor.predict_reference()[0]
+        limit = LatencyConstraint(toys.predictor, budget_ms, correction=0.9, label="cpu")
+        feasible_region(toys.space, [LatencyRequirement(limit, Asked("--latency", text, text))])
+
+    said = r"\(--latency 1%\); .* --latency [0-9.]+%$"
+    with pytest.raises(InfeasibleError, match=said) as caught:
+        region("1%")
+    least = str(caught.value).rpartition(" ")[2]
+    region(least)
+    with pytest.raises(InfeasibleError, match=f"{least}$"):
+        region(f"{float(least.rstrip('%')) - 0.11}%")
+
+
+@pytest.mark.parametrize(("option", "text", "advice"), [
+    ("--latency-ms", "45", "at least --latency-ms 50.001"),
+    ("--latency", "45ms", "at least --latency 50.001ms"),
+    ("--latency", "45 %", "at least --latency 50.1%"),
+    ("r.yaml: constraints.latency:", "45%", "at least --latency 50.1%"),
+    ("--also-target", "45%", "at least 50.1% there"),
+    ("--pareto", "45ms", "a range that begins at 50.001ms or above")])
+def test_advice_is_given_as_the_limit_was(option: str, text: str, advice: str) -> None:
+    assert Asked(option, text, text).least_latency(50.0004, 45.0) == advice
 
 
 def weights_at_most(toys: Toys, most: float) -> QuantityRequirement:

@@ -81,9 +81,8 @@ def test_the_figures_are_what_was_evaluated(story: Story) -> None:
     assert set(zip(front["x"], front["y"], strict=True)) == on_front
     best = charts.convergence(story)["data"][1]["y"]
     assert best == sorted(best, reverse=True)
-    assert charts.trade_off(story)["layout"]["shapes"][0]["x0"] == (
-        story.result.constraint.latency_ms
-    )
+    (line,) = charts.trade_off(story)["layout"]["shapes"]
+    assert line["x0"] == story.result.constraint.latency_ms
 
 
 def test_each_block_of_the_architecture_is_drawn(story: Story) -> None:

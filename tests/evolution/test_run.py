@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import assert_refused
+
 
 def call(
     *arguments: str, cwd: Path, tables: Path | None = None, python: tuple[str, ...] = ()
@@ -59,12 +61,8 @@ def test_wrong_input_ends_in_one_line_and_leaves_nothing(
     (tmp_path / "full" / "notes.txt").write_text("mine")
     before = sorted(tmp_path.rglob("*"))
     done = call(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("error: ")
-    assert message in lines[0]
+    assert_refused(done, message)
+    assert done.stderr.startswith("error: ")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -126,21 +124,23 @@ def test_an_infeasible_budget_is_refused_with_numbers_before_torch_loads(
     lines = done.stderr.splitlines()
     said = [line for line in lines if not line.startswith("import time:")]
     assert len(said) == 1
-    assert "is sure to keep 0.001 ms on 'cpu'; predictions reach from" in said[0]
+    assert ("is sure to keep 0.001 ms on 'cpu' (--latency-ms 0.001); predictions reach from"
+            in said[0])
     assert list(tmp_path.iterdir()) == []
     loaded = {line.rpartition("|")[2].strip() for line in lines}
-    assert "scipy" in loaded
-    assert not loaded & {"torch", "onnxruntime", "onnx", "plotly"}
+    # The fastest network needs no solver, its bound no library of trees.
+    assert not loaded & {"torch", "onnxruntime", "onnx", "plotly", "scipy", "xgboost",
+                         "pyarrow.dataset"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--memory-mib", "1"), "has at most 1.00 MiB; they have from"),
+        (("--memory-mib", "1"), "has at most 1.00 MiB (--memory-mib 1); they have from"),
         (("--also-target", "cpu@2"), "no latency table of 'flownas-small' on 'cpu' (fp32, batch 1, "
                                      "2 threads)"),
         (("--energy-mj", "80%"), "has no energy"),
-        (("--pareto", "1%..100%"), "is sure to keep"),
+        (("--pareto", "1%..100%"), "(--pareto 1%..100%); predictions reach"),
     ],
 )
 def test_constraints_that_cannot_be_kept_are_refused_before_torch_loads(
@@ -153,7 +153,29 @@ def test_constraints_that_cannot_be_kept_are_refused_before_torch_loads(
     said = [line for line in lines if not line.startswith("import time:")]
     assert len(said) == 1 and message in said[0]
     assert list(tmp_path.iterdir()) == []
-    assert not {line.rpartition("|")[2].strip() for line in lines} & {"torch", "onnxruntime"}
+    loaded = {line.rpartition("|")[2].strip() for line in lines}
+    assert not loaded & {"torch", "onnxruntime", "scipy", "xgboost"}
+
+
+@pytest.mark.parametrize("recipe", ["flownas", "flownas-small"])
+@pytest.mark.parametrize("budgets", [("0.1", "80%"), ("100", "5%")])
+def test_several_targets_are_refused_without_table_readers_and_solvers(
+    tmp_path: Path, recipe: str, budgets: tuple[str, str]
+) -> None:
+    done = call("--target", "rtx3090", "--recipe", recipe, "--latency-ms", budgets[0],
+                "--also-target", f"a100:{budgets[1]}", "--parameters", "90%", "--accept-estimate",
+                "--out", "run", cwd=tmp_path, python=("-X", "importtime"))
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    said = [line for line in lines if not line.startswith("import time:")]
+    assert len(said) == 1
+    assert "is sure to keep" in said[0]
+    assert "of the others from" in said[0]
+    assert "parameters to" in said[0]
+    assert list(tmp_path.iterdir()) == []
+    loaded = {line.rpartition("|")[2].strip() for line in lines}
+    assert "numpy" in loaded
+    assert not loaded & {"torch", "onnxruntime", "onnx", "plotly", "scipy", "xgboost", "pyarrow"}
 
 
 def test_a_damaged_table_is_named(tmp_path: Path, tables: Path) -> None:

@@ -1,18 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from evolution.constraint import LatencyConstraint
 from evolution.quantities import QuantityLimit, quantity
 from evolution.region import Region
 from evolution.slack import Slack
 from tests.evolution.toys import Toys
-
-
-@pytest.fixture(scope="module")
-def toys() -> Toys:
-    return Toys()
 
 
 def latency_at(toys: Toys, share: float) -> LatencyConstraint:

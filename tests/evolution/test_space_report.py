@@ -56,10 +56,19 @@ def test_the_command_prints_json_and_refuses_what_it_does_not_know(
     main(target="cpu", latency="100%", limit=["memory-mib=90%"], samples=500, as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["size"] == 80_621_568
+    assert (found["latencies"], found["evidence"]) == ("measured", "")
     assert len(found["constraints"]) == 2
     assert len(found["decisions"]) == 24
     main(target="cpu", samples=500)
-    assert "cell1.width" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "cell1.width" in text
+    assert "PREDICTED" not in text
+    main(target="rtx3090", samples=500)
+    assert "latencies of rtx3090 are PREDICTED, not measured" in capsys.readouterr().out
+    main(target="rtx3090", samples=500, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["latencies"] == "estimated"
+    assert "on this card" in found["evidence"]
     with pytest.raises(UserError, match="--limit 'speed=3' is no limit; give NAME=LIMIT"):
         main(target="cpu", limit=["speed=3"])
     assert list(tmp_path.iterdir()) == []

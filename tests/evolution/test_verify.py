@@ -11,9 +11,10 @@ import pytest
 
 from evolution import verify
 from evolution.conduct import conduct
-from evolution.result import load_result
-from luts import cli
+from evolution.report import write_report
+from evolution.result import Result, load_result
 from luts.target import load_target
+from tests.commands import call_main
 from tests.evolution.toys import Notes, Toys
 
 
@@ -54,12 +55,15 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+def searched(run: Path, also: str, *, timed: bool) -> Result:
+    """A search for a further target; without timing, on a machine that is none of them."""
+    toys = Toys()
+    plan = toys.plan(run, latency="80%", also=(also,))
+    return conduct(plan, toys.accuracy, toys.stopwatch if timed else None, Notes())
+
+
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr("sys.argv", ["evolution.verify", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.run(verify.main)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
+    return call_main(monkeypatch, verify.main, *arguments)
 
 
 def test_within_the_budget_it_passes_and_the_run_folder_says_so(
@@ -82,6 +86,24 @@ def test_within_the_budget_it_passes_and_the_run_folder_says_so(
     assert capsys.readouterr().out.startswith(f"PASS: {machine.best_ms:.3f} ms measured on cpu")
 
 
+def test_a_search_by_estimates_no_longer_says_that_nothing_was_measured(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = load_result(run).model_copy(update={"latencies": "estimated"})
+    before.save(run)
+    write_report(run)
+    said = "Nothing was measured"
+    assert said in (run / "report.html").read_text()
+    machine = Machine(monkeypatch, "cpu")
+    machine.best_ms = 0.9 * before.constraint.latency_ms
+    assert command(monkeypatch, str(run)) == 0
+    page = (run / "report.html").read_text()
+    assert said not in page
+    assert "later measured on the target" in page
+    assert f"{before.best.predicted_latency_ms:.3f} ms" in page
+    assert f"{machine.best_ms:.3f} ms" in page
+
+
 def test_above_the_budget_it_fails_and_says_by_how_much(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,6 +120,20 @@ def test_above_the_budget_it_fails_and_says_by_how_much(
     machine.best_ms = 0.5 * budget_ms
     assert command(monkeypatch, str(run)) == 0
     assert load_result(run).reason == ""
+
+
+@pytest.mark.parametrize("name", ["evidence.json", "journal.jsonl", "recipe.yaml", "settings.json",
+                                  "best.onnx"])
+def test_a_run_that_was_copied_in_part_is_refused_before_it_is_measured(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    machine, before = Machine(monkeypatch, "cpu"), (run / "result.json").read_bytes()
+    (run / name).unlink()
+    assert command(monkeypatch, str(run)) == 2
+    error = capsys.readouterr().err
+    assert name in error and error.count("\n") == 1
+    assert machine.asked == {}
+    assert (run / "result.json").read_bytes() == before
 
 
 def test_faults_of_the_export_stay(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,9 +187,7 @@ def test_each_target_is_settled_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
-    toys = Toys()
-    plan = toys.plan(run, latency="80%", also=("rtx3090:90%",))
-    before = conduct(plan, toys.accuracy, toys.stopwatch, Notes())
+    before = searched(run, "rtx3090:90%", timed=True)
     assert not before.verified
     assert before.reason == "its latency on 'rtx3090' is predicted, not measured"
     assert before.to_verify.endswith("--device cuda:0")
@@ -173,9 +207,7 @@ def test_a_second_target_that_holds_completes_the_proof(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
-    toys = Toys()
-    plan = toys.plan(run, latency="80%", also=("cpu@2:90%",))
-    before = conduct(plan, toys.accuracy, toys.stopwatch, Notes())
+    before = searched(run, "cpu@2:90%", timed=True)
     assert before.unmeasured == ("cpu@2",) and before.to_verify.endswith("--device cpu")
     machine = Machine(monkeypatch, "cpu")
     machine.best_ms = 0.9 * before.limits[1].limit
@@ -190,9 +222,7 @@ def test_two_targets_that_are_elsewhere_are_settled_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
-    toys = Toys()
-    plan = toys.plan(run, latency="80%", also=("cpu@2:90%",))
-    before = conduct(plan, toys.accuracy, None, Notes())
+    before = searched(run, "cpu@2:90%", timed=False)
     assert before.unmeasured == ("cpu", "cpu@2")
     machine = Machine(monkeypatch, "cpu")
     machine.best_ms = 0.5 * min(limit.limit for limit in before.limits)

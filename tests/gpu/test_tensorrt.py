@@ -9,7 +9,6 @@ import pytest
 from luts.errors import UserError
 from profiler.runtimes import Runtime
 from tests.conformance.runtime import RuntimeConformance
-from tests.fakes import FakeSpace
 from tests.gpu.loading import loaded
 
 pytestmark = pytest.mark.gpu
@@ -19,11 +18,6 @@ class TestTensorRt(RuntimeConformance):
     @pytest.fixture(params=["tensorrt", "tensorrt_rtx"])
     def runtime(self, request: pytest.FixtureRequest) -> Runtime:
         return loaded(request.param)
-
-    @pytest.fixture
-    def model(self, tmp_path: Path) -> Path:
-        FakeSpace().export_onnx(None, tmp_path / "model.onnx")
-        return tmp_path / "model.onnx"
 
     def test_every_precision_runs(self, runtime: Runtime, model: Path) -> None:
         for precision in runtime.precisions:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import Annotated
 
 import pytest
+import typer
 
 from luts import cli
 
@@ -36,6 +38,19 @@ def test_an_interrupt_promises_no_more_than_there_is(
     assert words in capsys.readouterr().err
 
 
+def test_an_interrupted_command_of_several_says_what_goes_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def follow() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.argv", ["program", "follow"])
+    with pytest.raises(SystemExit) as ended:
+        cli.run_all({"follow": follow, "other": follow}, "", interrupted="jobs go on")
+    assert ended.value.code == cli.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted; jobs go on\n"
+
+
 def test_full_disk_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,6 +62,22 @@ def test_full_disk_is_one_line(
     _, said = _run(capsys, monkeypatch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
                    resumable=False)
     assert said == "error: No space left on device\n"
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ("-1", "greater than or equal to 0, not '-1'"), ("many", "not 'many'"), ("nan", "not 'nan'")])
+def test_a_wrong_value_is_repeated(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, given: str, said: str
+) -> None:
+    def main(*, seed: Annotated[int, typer.Option(min=0)] = 0) -> None:
+        raise AssertionError(seed)
+
+    monkeypatch.setattr("sys.argv", ["program", "--seed", given])
+    with pytest.raises(SystemExit) as ended:
+        cli.run(main)
+    line = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert line.startswith("error: Invalid value for '--seed': ") and line.endswith(f"{said}\n")
 
 
 def test_other_errors_of_the_system_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

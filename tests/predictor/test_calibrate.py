@@ -12,9 +12,9 @@ from predictor import calibrate
 from predictor._sessions import Sessions
 from predictor.load import load_predictor, predictor_folder
 from predictor.record import SIDECAR
+from tests.commands import call_main
 from tests.fakes import FakeSpace
 from tests.predictor.tables import distinct, make_table, sums_ms
-from tests.predictor.test_commands import command
 
 SPACE = FakeSpace(cells=3)
 FAKE = ("--target", "cpu", "--recipe", "fake", "--threads", "2")
@@ -44,7 +44,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_saves_a_table_and_a_predictor_for_the_new_condition(
     shelf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command(monkeypatch, calibrate.main, *FAKE, "--json") == 0
+    assert call_main(monkeypatch, calibrate.main, *FAKE, "--json") == 0
     said = json.loads(capsys.readouterr().out)
     assert said["errors"]["table as it was"] == pytest.approx(1 / 0.6 - 1, rel=0.05)
     assert said["errors"]["adapted"] < 0.02
@@ -58,9 +58,9 @@ def test_saves_a_table_and_a_predictor_for_the_new_condition(
     np.testing.assert_allclose(predicted.latency_ms, truth, rtol=0.03)
     assert (predicted.upper_ms > predicted.latency_ms).all()
     # The second time something lies there.
-    assert command(monkeypatch, calibrate.main, *FAKE) == 2
+    assert call_main(monkeypatch, calibrate.main, *FAKE) == 2
     assert "--force" in capsys.readouterr().err
-    assert command(monkeypatch, calibrate.main, *FAKE, "--force") == 0
+    assert call_main(monkeypatch, calibrate.main, *FAKE, "--force") == 0
     assert "one common factor" in capsys.readouterr().out
 
 
@@ -70,7 +70,7 @@ def test_is_judged_by_a_full_campaign(
     full = make_table(SPACE, distinct(SPACE, 44, seed=9), factor=lambda v: np.full(len(v), 0.6),
                       noise=0.005, seed=3, threads=2)
     full.save(shelf / "full")
-    assert command(monkeypatch, calibrate.main, *FAKE, "--samples", "19", "--json",
+    assert call_main(monkeypatch, calibrate.main, *FAKE, "--samples", "19", "--json",
                    "--against", str(shelf / "full")) == 0
     judged = json.loads(capsys.readouterr().out)["judged"]
     assert judged["networks"] == 44
@@ -92,7 +92,7 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     shelf: Path, arguments: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert command(monkeypatch, calibrate.main, *FAKE, *arguments) == 2
+    assert call_main(monkeypatch, calibrate.main, *FAKE, *arguments) == 2
     said = capsys.readouterr().err
     assert words in said
     assert len(said.strip().splitlines()) == 1

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from luts import cli
 from luts.errors import UserError
 from luts.paths import ROOT_VARIABLE
 from predictor import evaluate, fit
 from predictor.load import load_predictor, load_space_and_table, predictor_folder
 from predictor.network import NetworkPredictor
 from profiler.lock import _process as lock_process
+from tests.commands import call_main
 from tests.fakes import FakeSpace
 from tests.predictor.tables import distinct, kernel_correction, make_table, sums_ms
 
@@ -44,21 +44,13 @@ def fitted(measured: Path) -> Path:
     return measured
 
 
-def command(monkeypatch: pytest.MonkeyPatch, main: object, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["program", *arguments])
-    with pytest.raises(SystemExit) as caught:
-        cli.run(main)  # type: ignore[arg-type]
-    assert isinstance(caught.value.code, int)
-    return caught.value.code
-
-
 FAKE = ("--target", "cpu", "--recipe", "fake")
 
 
 def test_fit_saves_what_load_finds(
     measured: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command(monkeypatch, fit.main, *FAKE, "--level", "0.9", "--seed", "7") == 0
+    assert call_main(monkeypatch, fit.main, *FAKE, "--level", "0.9", "--seed", "7") == 0
     predictor = load_predictor("cpu", "fake")
     assert isinstance(predictor, NetworkPredictor)
     assert predictor.level == 0.9
@@ -109,11 +101,11 @@ def test_evaluate_prints_the_figures(
     out = fitted.parent.parent / "pairs" / "raw.json"
     page = out.with_name("page.html")
     arguments = (*FAKE, "--samples", "20", "--json", "--out", str(out), "--html", str(page))
-    assert command(monkeypatch, evaluate.main, *arguments) == 130
-    assert command(monkeypatch, evaluate.main, *arguments) == 2
+    assert call_main(monkeypatch, evaluate.main, *arguments) == 130
+    assert call_main(monkeypatch, evaluate.main, *arguments) == 2
     assert "holds 6 measurements that were broken off; continue with --resume" in (
         capsys.readouterr().err)
-    assert command(monkeypatch, evaluate.main, *arguments, "--resume") == 0
+    assert call_main(monkeypatch, evaluate.main, *arguments, "--resume") == 0
     # Twenty networks, five of them twice, the reference three times, the one interrupted, and one
     # that was disturbed twice.
     assert len(measured) == 20 + 5 + 3 + 1 + 2
@@ -133,10 +125,10 @@ def test_evaluate_prints_the_figures(
     assert len(pairs) == 20
     known = {tuple(v) for v in VECTORS.tolist()}
     assert not known & {tuple(pair["vector"]) for pair in pairs}
-    assert command(monkeypatch, evaluate.main, *FAKE, "--samples", "5") == 0
+    assert call_main(monkeypatch, evaluate.main, *FAKE, "--samples", "5") == 0
     assert "mean absolute error" in capsys.readouterr().out
     crowded, before = True, len(measured)
-    assert command(monkeypatch, evaluate.main, *FAKE, "--samples", "5") == 0
+    assert call_main(monkeypatch, evaluate.main, *FAKE, "--samples", "5") == 0
     sessions = 5 + 2 + 2
     assert len(measured) == before + 3 * sessions
     assert f"busy beside {sessions} of {sessions} sessions" in capsys.readouterr().err
@@ -161,7 +153,7 @@ def test_wrong_input_is_one_line(
     arguments: tuple[str, ...],
     words: list[str],
 ) -> None:
-    assert command(monkeypatch, main, *arguments) == 2
+    assert call_main(monkeypatch, main, *arguments) == 2
     captured = capsys.readouterr()
     assert len(captured.err.splitlines()) == 1
     assert all(word in captured.err for word in words), captured.err
@@ -171,7 +163,7 @@ def test_wrong_input_is_one_line(
 def test_wrong_levels_are_one_line(
     measured: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], level: str
 ) -> None:
-    assert command(monkeypatch, fit.main, *FAKE, "--level", level) == 2
+    assert call_main(monkeypatch, fit.main, *FAKE, "--level", level) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert not measured.exists()
 
@@ -194,7 +186,7 @@ def test_a_damaged_predictor_is_one_line(
     content: str,
 ) -> None:
     (fitted / "predictor.json").write_text(content)
-    assert command(monkeypatch, evaluate.main, *FAKE) == 2
+    assert call_main(monkeypatch, evaluate.main, *FAKE) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 

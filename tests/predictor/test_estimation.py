@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import predictor
-from luts import cli
 from luts.errors import CorruptFileError, UserError
 from luts.library import library_folder
 from luts.operator import Operator
@@ -17,6 +15,7 @@ from predictor.estimation.api import executed_operators
 from predictor.estimation.estimator import Estimator
 from predictor.estimation.unknown import UnknownKinds
 from predictor.estimation.whole import fit_interval
+from tests.commands import call_main
 from tests.predictor.libraries import make_library, random_operators, truth_ms, whole_ms
 from tests.profiler.test_reading import save
 
@@ -190,11 +189,7 @@ def test_a_module_is_estimated(shelf: Path) -> None:
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     from predictor import estimate
 
-    monkeypatch.setattr(sys, "argv", ["program", *arguments])
-    with pytest.raises(SystemExit) as caught:
-        cli.run(estimate.main)
-    assert isinstance(caught.value.code, int)
-    return caught.value.code
+    return call_main(monkeypatch, estimate.main, *arguments)
 
 
 def test_command_prints_json(shelf: Path, monkeypatch: pytest.MonkeyPatch,

@@ -12,11 +12,12 @@ from predictor.base import LatencyPredictor, Prediction
 from predictor.evaluation import (
     REFERENCE,
     REPEAT_EVERY,
-    Evaluation,
     evaluate,
     fresh_architectures,
+    levels_of,
     measuring_order,
 )
+from predictor.evaluation_result import Evaluation
 from predictor.metrics import accuracy
 from tests.fakes import FakeSpace
 from tests.predictor.tables import distinct
@@ -90,12 +91,40 @@ def test_measurements_meet_their_predictions() -> None:
     assert result.machine_shift == pytest.approx(0.04)
     assert result.accuracy_at_pace.bias == pytest.approx(1.04 * (1 + result.accuracy.bias) - 1)
     assert result.accuracy_at_pace.bound_width == pytest.approx(1.1 / 1.02 - 1)
+    assert result.accuracy_at_level.bias == pytest.approx(result.accuracy_at_pace.bias), (
+        "the reference is at its prediction once the pace is taken out")
     assert len(seen) == 17
     assert not any(path.exists() for path in seen)
     record = result.records()[1]
     assert record["vector"] == vectors[1].tolist()
     assert record["measured_ms"] == 101.0
     assert record["again_ms"] is None
+
+
+def test_sessions_are_judged_at_the_level_that_the_reference_shows_around_them() -> None:
+    """The machine becomes 10 % slower half-way, which the pace does not tell."""
+    vectors = distinct(SPACE, 40, seed=3)
+    known = Doubles().predict(vectors).latency_ms
+    count = 0
+
+    def measure(path: Path) -> tuple[float, float]:
+        nonlocal count
+        count += 1
+        slower = 1.1 if count > 27 else 1.0
+        return slower * (50.0 if path.stem == "-1" else known[int(path.stem)]), 1.0
+
+    result = evaluate(Doubles(), vectors, measure, np.random.default_rng(0))
+    assert result.accuracy_at_pace.mape > 0.03
+    assert result.accuracy_at_level.mape < 0.5 * result.accuracy_at_pace.mape
+    assert set(np.round(result.levels, 6)) > {1.0, 1.1}, "and what lies between"
+
+
+def test_one_reading_of_the_reference_that_was_disturbed_changes_no_level() -> None:
+    reference = np.zeros(41, dtype=bool)
+    reference[::10] = True
+    ratios = np.ones(41)
+    ratios[20] = 1.3
+    np.testing.assert_array_equal(levels_of(reference, ratios), 1.0)
 
 
 def test_an_evaluation_that_was_broken_off_goes_on_where_it_stopped() -> None:

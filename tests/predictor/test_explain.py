@@ -12,9 +12,9 @@ from predictor.explanation import explain as explained
 from predictor.explanation import pick_architecture
 from predictor.load import predictor_folder
 from predictor.network import NetworkPredictor
+from tests.commands import call_main
 from tests.fakes import FakeSpace
 from tests.predictor.tables import distinct, make_table
-from tests.predictor.test_commands import command
 
 SPACE = FakeSpace(cells=3)
 FAKE = ("--target", "cpu", "--recipe", "fake")
@@ -72,13 +72,13 @@ def test_command(
     shelf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = shelf / "new" / "explain.html"
-    assert command(monkeypatch, explain.main, *FAKE, "--json", "--html", str(page)) == 0
+    assert call_main(monkeypatch, explain.main, *FAKE, "--json", "--html", str(page)) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["upper_ms"] > said["latency_ms"]
     text = page.read_text()
     assert "cell0.width" in text
     assert "https://cdn" not in text.split("<script")[0]
-    assert command(monkeypatch, explain.main, *FAKE, "--top", "2") == 0
+    assert call_main(monkeypatch, explain.main, *FAKE, "--top", "2") == 0
     assert "more" in capsys.readouterr().out
 
 
@@ -88,7 +88,7 @@ def test_wrong_architecture_is_one_line(
 ) -> None:
     (tmp_path / "list.json").write_text("[1, 2]")
     for wanted, words in (("quick", "'quick'"), (str(tmp_path / "list.json"), "no architecture")):
-        assert command(monkeypatch, explain.main, *FAKE, "--architecture", wanted) == 2
+        assert call_main(monkeypatch, explain.main, *FAKE, "--architecture", wanted) == 2
         said = capsys.readouterr().err
         assert words in said
         assert len(said.strip().splitlines()) == 1

@@ -41,6 +41,14 @@ SHAPES = {
 }
 
 
+@pytest.fixture(params=["eliminated", "solved"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to the optimum; the second is for factors that hang together too much."""
+    if request.param == "solved":
+        monkeypatch.setattr("predictor.elimination.MOST", 0)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", SHAPES)
 def test_it_equals_a_full_search(name: str, seed: int) -> None:
@@ -59,6 +67,22 @@ def test_it_equals_a_full_search(name: str, seed: int) -> None:
     assert total[row] == pytest.approx(total.min(), rel=1e-9, abs=1e-12 * scale)
 
 
+def test_a_chain_needs_no_table_of_all_architectures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 4^30 architectures; tables of two decisions do."""
+    monkeypatch.setattr("predictor.elimination.MOST", 16)
+    monkeypatch.setattr("predictor.extremes._choose_rows", None)
+    space = Shape([4] * 30, [(i, i + 1) for i in range(29)])
+    rng = np.random.default_rng(0)
+    costs = [rng.normal(size=16) for _ in space.factors]
+    best = np.zeros(4)
+    for cost in costs:
+        best = (best[:, None] + cost.reshape(4, 4)).min(axis=0)
+    found = minimise(space, costs)[None]
+    total = sum(c[space.factor_rows(f, found)] for f, c in zip(space.factors, costs, strict=True))
+    assert total[0] == pytest.approx(best.min())
+
+
+@pytest.mark.usefixtures("way")
 def test_ties_and_zero_costs_give_some_architecture() -> None:
     space = SHAPES["chain"]
     best = minimise(space, [np.zeros(len(space.factor_choices(f))) for f in space.factors])

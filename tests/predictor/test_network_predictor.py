@@ -158,6 +158,15 @@ def test_the_reference_has_its_own_measurement() -> None:
     assert NetworkPredictor.fit(SPACE, table).predict_reference()[0] == measured[0]
 
 
+def test_a_canary_that_was_timed_more_often_tells_the_reference() -> None:
+    for canaries, wanted in ((23, 61.5), (1, None)):
+        drift = Drift(canaries=canaries, level_ms=61.5)
+        table = make_table(SPACE, VECTORS, drift=drift)
+        measured = next(s.latency_ms for s in table.networks if s.vector is None)
+        found = NetworkPredictor.fit(SPACE, table).predict_reference()[0]
+        assert found == (wanted or measured)
+
+
 def test_a_reference_without_measurement_is_summed() -> None:
     table = make_table(SPACE, VECTORS, factor=lambda v: np.full(len(v), 1.25), reference=False)
     latency_ms, _ = NetworkPredictor.fit(SPACE, table).predict_reference()

@@ -1,8 +1,25 @@
-"""Records that tests start from."""
+"""Records and timings that tests start from."""
 
 from __future__ import annotations
 
-from profiler.layers import Layer, ModelTimes
+from pathlib import Path
+
+from luts.operator import PlacedOperator
+from profiler.model_times import Layer, ModelTimes
+from profiler.runtimes import load_runtime
+from profiler.runtimes.base import GraphNode, NodeTimes
+from tests.fakes import _conv, write_chain
+
+CHAIN = [PlacedOperator("a", _conv(3, 16, 3)), PlacedOperator("loop.b", _conv(16, 16, 3), 3)]
+
+
+def timed_chain(runtime: str, folder: Path) -> tuple[NodeTimes, list[GraphNode]]:
+    """Node times and graph of `CHAIN`, one operator of which runs in a loop."""
+    write_chain(CHAIN, folder / "chain.onnx")
+    session = load_runtime(runtime).open(folder / "chain.onnx", profile=True)
+    times, graph = session.node_times(4), session.graph()
+    session.close()
+    return times, graph
 
 
 def measured_model(layers: list[Layer], **changes: object) -> ModelTimes:

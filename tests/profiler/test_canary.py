@@ -51,6 +51,14 @@ def test_single_outliers_are_ignored() -> None:
     assert _series(course, 0.003).drift().verdict == "steady"
 
 
+def test_the_level_is_the_median_and_not_known_without_timings() -> None:
+    course = np.ones(31)
+    course[[4, 19]] = 3.0
+    assert _series(course, 0.003).drift().level_ms == pytest.approx(50, rel=0.003)
+    assert Canary([0.0, 1.0], [5.0, 9.0]).drift().level_ms == 7.0
+    assert Canary([], []).drift().level_ms == 0.0
+
+
 def test_too_few_timings_say_nothing() -> None:
     assert Canary([], []).drift().canaries == 0
     assert Canary([0.0, 1.0], [5.0, 9.0]).factor()(0.5) == 1.0

@@ -6,14 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import assert_refused, run_module
+
 ROOT = Path(__file__).parents[2]
-
-
-def _build_lut(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "profiler.build_lut", *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
-    )
 
 
 @pytest.mark.parametrize(
@@ -35,20 +30,15 @@ def _build_lut(*arguments: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:
-    done = _build_lut(*arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert done.stdout == ""
+    done = run_module("profiler.build_lut", *arguments)
+    assert_refused(done, said)
 
 
 def test_unwritable_folder_is_one_line(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    done = _build_lut("--device", "cpu", "--out", str(blocked / "table"))
-    assert done.returncode == 2
-    assert "cannot write to folder" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    done = run_module("profiler.build_lut", "--device", "cpu", "--out", str(blocked / "table"))
+    assert_refused(done, "cannot write to folder")
 
 
 def test_help_shows_examples_and_loads_nothing_heavy() -> None:
@@ -68,7 +58,7 @@ def test_help_shows_examples_and_loads_nothing_heavy() -> None:
 
 
 def test_a_piped_plan_lists_every_operator_with_its_contexts() -> None:
-    done = _build_lut("--device", "cpu", "--plan-only", "--wait", "60")
+    done = run_module("profiler.build_lut", "--device", "cpu", "--plan-only", "--wait", "60")
     assert done.returncode == 0
     lines = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
     assert lines[0] == ["contexts", "operator"]

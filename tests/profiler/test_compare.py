@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +14,12 @@ from luts.table import LatencyTable
 from profiler._differences import compare_group, discoveries
 from profiler._sides import Value, load_side, model_side, table_side
 from profiler._verdict import compare
-from profiler.layers import Layer
+from profiler.model_times import Layer
+from tests.commands import assert_refused, run_module
 from tests.fakes import FakeSpace
 from tests.predictor.tables import distinct, make_table
 from tests.profiler.examples import measured_model
 
-ROOT = Path(__file__).parents[2]
 SPACE = FakeSpace(3)
 VECTORS = distinct(SPACE, 60, seed=3)
 
@@ -175,18 +173,13 @@ def replace_ms(layer: Layer, factor: float) -> Layer:
     return layer.model_copy(update={"latency_ms": layer.latency_ms * factor})
 
 
-def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "profiler.compare", *map(str, arguments)],
-                          cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_exit_codes_and_json(tmp_path: Path) -> None:
     for name, table in (("a", _table(1)), ("b", _table(2)), ("c", _table(3, factor=1.1))):
         table.save(tmp_path / name)
-    same = _run(tmp_path / "a", tmp_path / "b")
+    same = run_module("profiler.compare", tmp_path / "a", tmp_path / "b")
     assert same.returncode == 0, same.stderr
     assert "verdict: same within noise" in same.stdout
-    differ = _run(tmp_path / "a", tmp_path / "c", "--json")
+    differ = run_module("profiler.compare", tmp_path / "a", tmp_path / "c", "--json")
     assert differ.returncode == 1, differ.stderr
     found = json.loads(differ.stdout)
     assert (found["same"], found["verdict"]) == (False, "speed")
@@ -205,9 +198,8 @@ def test_wrong_input(tmp_path: Path) -> None:
                               ("other.json", CorruptFileError, "does not describe")):
         with pytest.raises(error, match=said):
             load_side(tmp_path / name)
-    done = _run(tmp_path / "other.json", tmp_path / "absent")
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
+    done = run_module("profiler.compare", tmp_path / "other.json", tmp_path / "absent")
+    assert_refused(done, "other.json does not describe a measured model")
 
 
 def test_unreadable_files_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,8 +15,8 @@ from profiler._doctor_gpu import gpu_findings
 from profiler._doctor_load import load, moment, other_work, steal, swap
 from profiler._doctor_spin import Spin, spin, time_slices
 from profiler._system import Finding, System, UnreadableError, cpu_list, run_checks
+from tests.commands import run_module
 
-ROOT = Path(__file__).parents[2]
 CPU = "sys/devices/system/cpu"
 Fake = Callable[..., System]
 
@@ -304,13 +302,8 @@ def test_gpu_that_does_not_answer() -> None:
     assert [f.state for f in found] == ["unknown"] + ["ok"] * 5
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "profiler.doctor", *arguments], cwd=ROOT,
-                          capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_on_this_machine() -> None:
-    done = _run("--json", "--strict")
+    done = run_module("profiler.doctor", "--json", "--strict")
     found = json.loads(done.stdout)
     assert done.returncode == any(finding["state"] == "bad" for finding in found), done.stderr
     assert len(found) == 17
@@ -320,7 +313,7 @@ def test_on_this_machine() -> None:
 
 
 def test_wrong_input() -> None:
-    done = _run("--device", "tpu")
+    done = run_module("profiler.doctor", "--device", "tpu")
     assert done.returncode == 2
     assert done.stderr.strip() == (
         "error: unknown device 'tpu'; known: cpu, cuda:0 (or another number)")

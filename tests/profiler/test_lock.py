@@ -17,6 +17,7 @@ import pytest
 
 from luts.errors import UserError
 from profiler.lock import DeviceBusyError, device_lock, lock_folder
+from tests.commands import assert_refused, run_module
 from tests.fakes import FakeSpace
 
 ROOT = Path(__file__).parents[2]
@@ -200,13 +201,9 @@ def test_a_measuring_command_ends_in_one_line_that_names_the_holder(
     FakeSpace().export_onnx(None, tmp_path / "net.onnx")
     arguments = [word.format(folder=tmp_path) for word in command]
     with _holder("cpu") as process:
-        done = subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True,
-                              text=True, timeout=120, check=False)
-    assert done.stdout == ""
+        done = run_module(*arguments)
     assert not (tmp_path / "table").exists()
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert f"device 'cpu' is being measured by process {process.pid}" in done.stderr
+    assert_refused(done, f"device 'cpu' is being measured by process {process.pid}")
 
 
 def test_verification_of_a_search_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +14,16 @@ from profiler._flame import module_tree, segments
 from profiler._measure_page import write_page
 from profiler._measure_view import show, warnings
 from profiler._named import named_model
-from profiler.layers import Layer, layer_times, measure_layers
+from profiler.layers import layer_times, measure_layers
+from profiler.model_times import Layer
 from profiler.runtimes import GraphNode, NodeTimes
 from profiler.settings import StoppingRule
 from profiler.timing import runtime_for
+from tests.commands import assert_refused, run_module
 from tests.fakes import FakeSpace
 from tests.profiler.examples import measured_model
 from tests.simulated import SimulatedDevice, SimulatedRuntime, truth_ms
 
-ROOT = Path(__file__).parents[2]
 BRIEF = StoppingRule(min_samples=5, min_seconds=0, max_seconds=0.2)
 
 
@@ -228,14 +227,9 @@ def test_doubts_are_said() -> None:
     assert "40 of 44 samples were disturbed" in said
 
 
-def _measure(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "profiler.measure", *arguments], cwd=ROOT,
-                          capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_json_is_all_that_is_printed(model: Path, tmp_path: Path) -> None:
     page = tmp_path / "new" / "page.html"
-    done = _measure(str(model), "--json", "--max-seconds", "0.2", "--html", str(page))
+    done = run_module("profiler.measure", model, "--json", "--max-seconds", "0.2", "--html", page)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert {"median_ms", "p10_ms", "p90_ms", "p99_ms", "samples", "discarded", "error", "layers",
@@ -255,8 +249,5 @@ def test_json_is_all_that_is_printed(model: Path, tmp_path: Path) -> None:
     (["README.md", "--html", "LICENSE/page.html"], "cannot write to folder 'LICENSE'"),
 ])
 def test_wrong_input_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:
-    done = _measure(*arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert done.stdout == ""
+    done = run_module("profiler.measure", *arguments)
+    assert_refused(done, said)

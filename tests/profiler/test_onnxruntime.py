@@ -12,7 +12,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from luts.errors import UnknownNameError, UserError
-from luts.operator import PlacedOperator
 from profiler._pace import write_probe
 from profiler.attribution import attribute, owners
 from profiler.runtimes import RUNTIMES, Runtime, load_runtime
@@ -20,18 +19,14 @@ from profiler.runtimes._ort_provider import CPU, CUDA
 from profiler.runtimes._ort_trace import mean_times
 from profiler.runtimes.onnxruntime import OnnxRuntime, onnxruntime_tensorrt
 from tests.conformance.runtime import RuntimeConformance
-from tests.fakes import FakeSpace, _conv, write_chain
+from tests.fakes import FakeSpace
+from tests.profiler.examples import CHAIN, timed_chain
 
 
 class TestOnnxRuntime(RuntimeConformance):
     @pytest.fixture
     def runtime(self) -> Runtime:
         return load_runtime("onnxruntime")
-
-    @pytest.fixture
-    def model(self, tmp_path: Path) -> Path:
-        FakeSpace().export_onnx(None, tmp_path / "model.onnx")
-        return tmp_path / "model.onnx"
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core only")
@@ -95,14 +90,10 @@ def test_free_dimension_is_refused(tmp_path: Path) -> None:
 
 def test_reorders_and_fused_activations_belong_to_their_operators(tmp_path: Path) -> None:
     """Blocked layouts bring nodes of the runtime's own; nothing stays unattributed."""
-    placed = [PlacedOperator("a", _conv(3, 16, 3)), PlacedOperator("loop.b", _conv(16, 16, 3), 3)]
-    write_chain(placed, tmp_path / "chain.onnx")
-    session = load_runtime("onnxruntime").open(tmp_path / "chain.onnx", profile=True)
-    times, graph = session.node_times(4), session.graph()
-    session.close()
+    times, graph = timed_chain("onnxruntime", tmp_path)
     owner = owners(graph, {"a", "loop.b"})
     assert set(owner.values()) == {"a", "loop.b"}
-    shares = attribute(times, owner, placed, whole_ms=2 * times.whole_ms)
+    shares = attribute(times, owner, CHAIN, whole_ms=2 * times.whole_ms)
     total = shares.by_path_ms["a"] + 3 * shares.by_path_ms["loop.b"]
     assert total + shares.unattributed_ms == pytest.approx(2 * times.whole_ms)
     assert total == pytest.approx(2 * sum(times.by_node_ms.values()))

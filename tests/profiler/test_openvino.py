@@ -13,7 +13,8 @@ from luts.operator import PlacedOperator
 from profiler.attribution import attribute, owners
 from profiler.runtimes import Runtime, load_runtime
 from tests.conformance.runtime import RuntimeConformance
-from tests.fakes import FakeSpace, _conv, write_chain, write_nodes
+from tests.fakes import _conv, write_chain, write_nodes
+from tests.profiler.examples import CHAIN, timed_chain
 
 pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
 
@@ -22,11 +23,6 @@ class TestOpenVino(RuntimeConformance):
     @pytest.fixture
     def runtime(self) -> Runtime:
         return load_runtime("openvino")
-
-    @pytest.fixture
-    def model(self, tmp_path: Path) -> Path:
-        FakeSpace().export_onnx(None, tmp_path / "model.onnx")
-        return tmp_path / "model.onnx"
 
 
 def test_bf16_runs_where_the_processor_has_it_and_is_refused_elsewhere(tmp_path: Path) -> None:
@@ -71,16 +67,12 @@ def test_unknown_operator_is_named(tmp_path: Path) -> None:
 
 
 def test_times_belong_to_operators(tmp_path: Path) -> None:
-    placed = [PlacedOperator("a", _conv(3, 16, 3)), PlacedOperator("loop.b", _conv(16, 16, 3), 3)]
-    write_chain(placed, tmp_path / "chain.onnx")
-    session = load_runtime("openvino").open(tmp_path / "chain.onnx", profile=True)
-    times, graph = session.node_times(4), session.graph()
-    session.close()
+    times, graph = timed_chain("openvino", tmp_path)
     owner = owners(graph, {"a", "loop.b"})
     assert {owner[name] for name in times.by_node_ms} == {"a", "loop.b"}
     convolutions = Counter(owner[node.name] for node in graph if node.kind == "Convolution")
     assert convolutions == {"a": 1, "loop.b": 3}
-    shares = attribute(times, owner, placed, whole_ms=times.whole_ms)
+    shares = attribute(times, owner, CHAIN, whole_ms=times.whole_ms)
     total = shares.by_path_ms["a"] + 3 * shares.by_path_ms["loop.b"]
     assert total == pytest.approx(sum(times.by_node_ms.values()))
 

@@ -20,18 +20,13 @@ from profiler.runtimes._torch_mode import Mode
 from profiler.runtimes._torch_program import Program
 from profiler.runtimes._torch_times import kernels_by_mark
 from tests.conformance.runtime import RuntimeConformance
-from tests.fakes import FakeSpace, _conv, write_chain, write_nodes
+from tests.fakes import _conv, write_chain, write_nodes
 
 
 class TestTorch(RuntimeConformance):
     @pytest.fixture
     def runtime(self) -> Runtime:
         return load_runtime("torch")
-
-    @pytest.fixture
-    def model(self, tmp_path: Path) -> Path:
-        FakeSpace().export_onnx(None, tmp_path / "model.onnx")
-        return tmp_path / "model.onnx"
 
 
 def test_node_times_belong_to_operators(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from luts.errors import DivergedError, UnknownNameError, UserError
 from luts.recipes import read_recipe
+from supernet.candidates import find_candidate
 from supernet.recalibrate import recalibrate
 from supernet.spaces.flownas import flownas, flownas_small
 from supernet.training.average import WeightAverage
@@ -255,6 +256,26 @@ def test_the_head_can_start_as_pytorch_starts_it(tmp_path):
         deviations[init] = conv.weight.std().item() * conv.weight[0].numel() ** 0.5
     assert deviations["kaiming"] == pytest.approx(2**0.5, rel=0.05)
     assert deviations["torch"] == pytest.approx(3**-0.5, rel=0.05)  # kaiming_uniform, a = √5
+
+
+@pytest.mark.parametrize("stage", ["supernet", "largest"])
+def test_shortcuts_can_start_as_the_identity(tmp_path, stage):
+    found = {}
+    for init in ("kaiming", "identity"):
+        settings = tiny_settings(
+            shortcut_init=init, fad=FADSettings(weight=0.0, initial_head=False))
+        candidate = None if stage == "supernet" else find_candidate(flownas_small(), stage)
+        made = make_stage("flownas-small", stage, tmp_path, settings, 0, None, candidate=candidate)
+        convs = [block.shortcut for block in made.rule.network.modules()
+                 if getattr(block, "shortcut", None) is not None]
+        assert len(convs) >= 4
+        found[init] = []
+        for conv in convs:
+            x = torch.randn(1, conv.in_channels, 4, 4)
+            count = min(conv.in_channels, conv.out_channels)
+            found[init].append(torch.equal(conv(x)[:, :count], x[:, :count]))
+    assert all(found["identity"])
+    assert not any(found["kaiming"])
 
 
 def test_flownas_has_raft_s_stages():

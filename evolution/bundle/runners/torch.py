@@ -44,28 +44,28 @@ class Model:
             raise ValueError(f"these weights are of another network ({error})") from None
         self._network = network.to(self._device).eval().requires_grad_(False)
         self._names: list[str] = described["inputs"]
-        self._frames: list[torch.Tensor] = []
+        self._inputs: list[torch.Tensor] = []
 
     def outputs(self, inputs: dict[str, Any]) -> Any:
         """The output for arrays by name."""
         self.prepare(inputs)
-        return self._flow().float().cpu().numpy()
+        return self._output().float().cpu().numpy()
 
     def prepare(self, inputs: dict[str, Any]) -> None:
         """Puts inputs on the device."""
-        self._frames = [torch.from_numpy(inputs[name]).to(self._device) for name in self._names]
+        self._inputs = [torch.from_numpy(inputs[name]).to(self._device) for name in self._names]
 
     def run(self) -> None:
         """Executes one inference and waits for its end."""
-        self._flow()
+        self._output()
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
 
-    def _flow(self) -> torch.Tensor:
+    def _output(self) -> torch.Tensor:
         computing = (
             contextlib.nullcontext() if self._half is None
             else torch.autocast(self._device.type, dtype=self._half)
         )
         with torch.inference_mode(), computing:
-            flow: torch.Tensor = self._network(*self._frames)
-        return flow
+            output: torch.Tensor = self._network(*self._inputs)
+        return output

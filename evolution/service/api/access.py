@@ -53,12 +53,12 @@ class Access:
             if caller is not None and self._known_host(headers):
                 scope["caller"] = caller
         else:
-            wait_s = self._failures.would_wait_s(address)
-            if wait_s > 0:
-                return _refuse(429, "too many wrong tokens from this address", wait_s)
             scope["caller"] = await run_sync(self._authenticate, given)
             if scope["caller"] is None:
-                self._failures.take(address)
+                # Only wrong tokens are held up: others may share the address, behind a proxy say.
+                wait_s = self._failures.take(address)
+                if wait_s > 0:
+                    return _refuse(429, "too many wrong tokens from this address", wait_s)
                 return _refuse(401, "this token is no good")
         caller = scope["caller"]
         name = f"address {address}" if caller is None or caller.open else caller.token_id
@@ -76,7 +76,10 @@ class Access:
 
     def _same_site(self, headers: Headers) -> bool:
         origin = headers.get("origin")
-        return origin is None or urlsplit(origin).netloc == headers.get("host")
+        try:
+            return origin is None or urlsplit(origin).netloc == headers.get("host")
+        except ValueError:
+            return False
 
     def _known_host(self, headers: Headers) -> bool:
         try:

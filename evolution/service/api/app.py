@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from anyio import create_task_group, sleep
 from anyio.to_thread import run_sync
@@ -32,6 +33,7 @@ from evolution.service.api.routes import (
 )
 from evolution.service.api.watch import Watch
 from evolution.service.core import Service
+from evolution.service.upkeep.sweeping import keep_house
 from luts.errors import UserError
 
 _ALL = (health.routes, jobs.routes, events.routes, resources.routes, uploads.routes,
@@ -73,8 +75,17 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
                 if lost:
                     _log.warning("leases expired", extra={"fields": {"jobs": list(lost)}})
 
+    async def tidy() -> None:
+        while True:
+            try:
+                await run_sync(keep_house, service)
+            except (SQLAlchemyError, OSError):
+                _log.exception("files could not be looked through")
+            await sleep(service.settings.upkeep_s)
+
     async with create_task_group() as group:
         group.start_soon(sweep)
+        group.start_soon(tidy)
         yield
         group.cancel_scope.cancel()
     service.close()
@@ -86,9 +97,16 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    # Without the input, which may hold what JSON or a log cannot: NaN, halves of characters.
-    problems = [{"where": ".".join(str(part) for part in problem["loc"])[:200],
-                 "what": str(problem["msg"])[:500]} for problem in error.errors()]
-    text = "; ".join(f"{problem['where']}: {problem['what']}" for problem in problems[:5])
+    text = "; ".join(_told(problem) for problem in error.errors()[:5])
     safe = text.encode("ascii", "backslashreplace").decode()
     return JSONResponse({"detail": safe}, 422)
+
+
+def _told(problem: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in problem["loc"])[:200]
+    what, given = str(problem["msg"])[:500].removeprefix("Value error, "), problem.get("input")
+    # Repeated as ASCII and cut short: it may hold what JSON or a log cannot, such as NaN or halves
+    # of characters.
+    shown = "" if isinstance(given, dict | list) or problem["type"] == "value_error" else (
+        f", not {ascii(given)[:80]}")
+    return f"{where}: {what}{shown}"

@@ -11,7 +11,7 @@ from evolution.service.api.routing import PREFIX
 from evolution.service.settings import Settings
 
 # What multipart adds around the files.
-_ENVELOPE_BYTES = 64 << 10
+ENVELOPE_BYTES = 64 << 10
 
 
 class BodyLimit:
@@ -33,7 +33,7 @@ class BodyLimit:
         limit = self._limit(scope["path"])
         refusal = JSONResponse({"detail": f"more than {limit} bytes are not taken here"}, 413)
         announced = Headers(scope=scope).get("content-length")
-        if announced is not None and (not announced.isdigit() or int(announced) > limit):
+        if announced is not None and (not announced.isdecimal() or int(announced) > limit):
             await refusal(scope, receive, send)
             return
         seen, answered = 0, False
@@ -61,9 +61,9 @@ class BodyLimit:
 
     def _limit(self, path: str) -> int:
         if path == f"{PREFIX}/models":
-            return self._settings.model_bytes + _ENVELOPE_BYTES
+            return self._settings.model_bytes + ENVELOPE_BYTES
         if path == f"{PREFIX}/tables":
-            return self._settings.table_bytes + _ENVELOPE_BYTES
+            return self._settings.table_bytes + ENVELOPE_BYTES
         if path.startswith(f"{PREFIX}/blobs/"):
             return self._settings.file_bytes
         return self._settings.body_bytes

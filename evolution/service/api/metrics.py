@@ -10,6 +10,7 @@ from evolution.service.core import Service
 from evolution.service.store.models import Device, Job, Lease
 
 _STATES = ("queued", "running", "done", "failed", "cancelled")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 
 
 class Metrics:
@@ -28,12 +29,15 @@ class Metrics:
                              registry=self._registry)
         self._streams = Gauge("metronas_event_streams", "Streams of events that are open",
                               registry=self._registry)
+        self._free = Gauge("metronas_data_free_bytes", "Room on the disk of the data folder",
+                           registry=self._registry)
         self._oldest = Gauge("metronas_oldest_queued_seconds", "Age of the oldest waiting job",
                              registry=self._registry)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts a request; `route` is the path's pattern, so that numbers stay few."""
-        self._requests.labels(method, route, str(status)).inc()
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     def render(self, service: Service) -> tuple[bytes, str]:
@@ -56,5 +60,6 @@ class Metrics:
         self._devices.labels("true").set(alive)
         self._devices.labels("false").set(len(seen) - alive)
         self._streams.set(service.streams)
+        self._free.set(service.free_bytes())
         self._oldest.set(now_s - oldest_s if oldest_s is not None else 0)
         return render_all(self._registry), CONTENT_TYPE_LATEST

@@ -17,7 +17,9 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"description": "No token, or one that is no good"},
     403: {"description": "The token's role does not allow it"},
     404: {"description": "There is no such thing"},
+    410: {"description": "It was removed"},
     409: {"description": "It contradicts what was done before"},
+    413: {"description": "More bytes than are taken"},
     422: {"description": "The request is not valid; `detail` says why"},
     429: {"description": "Too many requests, or a quota is used up"},
 }

@@ -38,11 +38,6 @@ class Throttle:
                 self._buckets.popitem(last=False)
             return wait_s
 
-    def would_wait_s(self, name: str) -> float:
-        """Seconds until there is one; takes none."""
-        with self._guard:
-            return self._wait_s(self._level(name)[0])
-
     def _wait_s(self, level: float) -> float:
         return 0.0 if level >= 1 else (1 - level) / self._per_s
 

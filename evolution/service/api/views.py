@@ -35,6 +35,8 @@ class JobView(View):
     progress_total: int | None
     message: str
     summary: dict[str, Any] | None
+    files_removed_at_s: float | None = Field(
+        None, description="When its files and its log were removed; None: they are kept.")
     device: str | None = Field(None, description="Where it runs now.", examples=["box/cpu"])
 
 
@@ -64,6 +66,7 @@ class ResourceView(View):
     user: str
     job_id: int | None
     created_at_s: float
+    removed_at_s: float | None = Field(None, description="When its files were removed.")
     info: dict[str, Any]
     files: list[FileView]
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import re
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
+from evolution.service.client.answers import check, read_events
 from luts.errors import UserError
 from luts.files import atomic_path, sha256
 
 _PREFIX, _TIMEOUT_S, _TRIES = "/api/v1", 30.0, 6
 TABLE_FILES = ("table.json", "table.parquet", "networks.parquet")
 Json = dict[str, Any]
-
-
-class RefusedError(UserError):
-    """The service refused; `status` is the HTTP status."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Client:
@@ -38,10 +31,15 @@ class Client:
         server: such as ``http://127.0.0.1:8080``.
         token: an API token; None where the service has none.
         transport: for tests.
+
+    Raises:
+        UserError: the server's URL is none.
     """
 
     def __init__(self, server: str, token: str | None = None,
                  transport: httpx.BaseTransport | None = None) -> None:
+        if not re.match(r"https?://[^/\s]", server):
+            raise UserError(f"server '{server}' must be such as http://queue:8080")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._server = server.rstrip("/")
         self._http = httpx.Client(base_url=self._server, headers=headers, timeout=_TIMEOUT_S,
@@ -127,9 +125,10 @@ class Client:
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise UserError(f"the service names a file '{path}', outside '{folder}'")
             path.parent.mkdir(parents=True, exist_ok=True)
-            with (self._http.stream("GET", f"{_PREFIX}/artifacts/{artifact['id']}") as answer,
+            with (self._reached(),
+                  self._http.stream("GET", f"{_PREFIX}/artifacts/{artifact['id']}") as answer,
                   atomic_path(path) as temporary):
-                _check(answer)
+                check(answer)
                 with temporary.open("wb") as file:
                     for chunk in answer.iter_bytes():
                         file.write(chunk)
@@ -146,31 +145,41 @@ class Client:
         """Uploads a latency table that was measured elsewhere."""
         return self._upload("/tables", {name: folder / name for name in TABLE_FILES})
 
+    def remove(self, what: str, number: int) -> None:
+        """Removes an upload, or files and log of a job that has ended.
+
+        Args:
+            what: ``models`` or ``tables`` for an upload, ``jobs`` for a job's files.
+            number: of the upload, or of the job.
+
+        Raises:
+            RefusedError: it is somebody else's, still used, or not there.
+        """
+        place = f"/jobs/{number}/artifacts" if what == "jobs" else f"/{what}/{number}"
+        self._ask("DELETE", place)
+
     def _upload(self, place: str, files: dict[str, Path]) -> Json:
-        with ExitStack() as stack:
+        with self._reached(), ExitStack() as stack:
             opened = {name: (path.name, stack.enter_context(path.open("rb")))
                       for name, path in files.items()}
             answer = self._http.post(_PREFIX + place, files=opened, timeout=600.0)
-        _check(answer)
+        check(answer)
         made: Json = answer.json()
         return made
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """For what is asked once: a connection that breaks off is one line."""
+        try:
+            yield
+        except httpx.TransportError as error:
+            raise UserError(f"no answer from {self._server} ({error}); try again") from None
 
     def _events(self, number: int, after: int) -> Iterator[Json]:
         with self._http.stream("GET", f"{_PREFIX}/jobs/{number}/events", params={"after": after},
                                timeout=httpx.Timeout(_TIMEOUT_S, read=60.0)) as answer:
-            _check(answer)
-            event: Json = {}
-            for line in answer.iter_lines():
-                name, _, value = line.partition(": ")
-                if line == "" and event:
-                    yield event
-                    event = {}
-                elif name == "id":
-                    event["id"] = int(value)
-                elif name == "event":
-                    event["event"] = value
-                elif name == "data":
-                    event["data"] = json.loads(value)
+            check(answer)
+            yield from read_events(answer.iter_lines())
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         for attempt in range(1, _TRIES + 1):
@@ -184,16 +193,5 @@ class Client:
             if attempt == _TRIES:
                 raise UserError(f"no answer from {self._server} ({reason})")
             time.sleep(0.1 * 2**attempt)
-        _check(answer)
+        check(answer)
         return answer
-
-
-def _check(answer: httpx.Response) -> None:
-    if answer.is_success:
-        return
-    answer.read()
-    try:
-        detail = str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        detail = f"status {answer.status_code}"
-    raise RefusedError(f"the service refused: {detail}", answer.status_code)

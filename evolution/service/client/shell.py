@@ -41,6 +41,9 @@ def submit(
     priority: Annotated[int, typer.Option(min=0, max=9, help="The higher goes first.")] = 5,
     key: Annotated[str | None, typer.Option(help="The same key gives the same job.")] = None,
     follow_it: Annotated[bool, typer.Option("--follow", help="Wait, and show its log.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Wait, and download its files into this folder.")
+    ] = None,
     server: _Server = _HERE,
     token: _Token = None,
 ) -> int:
@@ -59,13 +62,16 @@ def submit(
                 raise UserError(f"no model file '{model}'")
             given["model"] = client.upload_model(model)["id"]
         job = client.submit(kind, priority=priority, key=key, **given)
-        print(job["id"])
-        return _follow(client, job["id"]) if follow_it else 0
+        print(job["id"], flush=True)
+        code = _follow(client, job["id"]) if follow_it or out is not None else 0
+        if out is not None:
+            client.download(job["id"], out)
+        return code
 
 
 def show(
     what: Annotated[str, typer.Argument(help="jobs, devices, tables, predictors, libraries, "
-                                             "trainings, runs, models, targets or recipes.")
+                                             "trainings, runs, models, targets, recipes or usage.")
                     ] = "jobs",
     *,
     as_json: _Json = False,
@@ -73,22 +79,16 @@ def show(
     token: _Token = None,
 ) -> None:
     """Lists jobs, devices, tables, runs and so on."""
-    known = ("jobs", "devices", "tables", "predictors", "libraries", "trainings", "runs",
-             "models", "targets", "recipes")
-    if what not in known:
-        raise UserError(f"cannot list '{what}'; known: {', '.join(known)}")
+    from evolution.service.client.listing import KINDS, print_list
+
+    if what not in KINDS:
+        raise UserError(f"cannot list '{what}'; known: {', '.join(KINDS)}")
     with _connect(server, token) as client:
         found = client.list(what)
     if as_json:
         print(json.dumps(found, indent=2))
-        return
-    columns = {"jobs": ("id", "kind", "state", "user", "progress_done", "progress_total",
-                        "device", "message"),
-               "devices": ("machine", "name", "target", "alive", "job_id")}.get(
-                   what, ("id", "target", "key", "origin", "user", "job_id"))
-    for row in found:
-        cells = [row] if isinstance(row, str) else [row.get(name) for name in columns]
-        print("\t".join("-" if cell is None else str(cell) for cell in cells))
+    else:
+        print_list(what, found)
 
 
 def follow(number: _Number, *, server: _Server = _HERE, token: _Token = None) -> int:
@@ -130,12 +130,39 @@ def upload_table(
         print(client.upload_table(folder)["id"])
 
 
+def remove(
+    what: Annotated[str, typer.Argument(help="models or tables: an upload; jobs: the files and "
+                                             "the log of one that has ended.")],
+    number: Annotated[int, typer.Argument(min=1, help="Number of the upload, or of the job.")],
+    *,
+    server: _Server = _HERE,
+    token: _Token = None,
+) -> None:
+    """Removes an upload, or the files of a job; one's own, or as an admin anybody's.
+
+    For instance:
+
+        python -m evolution.client remove models 7
+
+        python -m evolution.client remove jobs 3
+    """
+    known = ("models", "tables", "jobs")
+    if what not in known:
+        raise UserError(f"cannot remove '{what}'; known: {', '.join(known)}")
+    with _connect(server, token) as client:
+        client.remove(what, number)
+    print(f"{'files of job' if what == 'jobs' else what.removesuffix('s')} {number}: removed")
+
+
 def main() -> None:
     """Runs the command that is named."""
-    cli.run_all({"submit": submit, "list": show, "follow": follow, "cancel": cancel,
-                 "download": download, "upload-table": upload_table},
+    from evolution.service.client.commands import kind_commands
+
+    cli.run_all({"submit": submit, **kind_commands(submit), "list": show, "follow": follow,
+                 "cancel": cancel, "download": download, "upload-table": upload_table,
+                 "remove": remove},
                 "Talks to a service. Its URL and token can stand in METRONAS_SERVER and "
-                "METRONAS_TOKEN.")
+                "METRONAS_TOKEN.", interrupted="jobs that were submitted go on")
 
 
 def _follow(client: Client, number: int) -> int:

@@ -2,10 +2,21 @@
 import { ask } from "/static/api.js";
 import { ago, facts, make, table } from "/static/parts.js";
 
+// What the device's worker objects to, the worst first; in full where it is pointed at.
+function health(device) {
+  const found = device.info.findings ?? [];
+  const named = [["bad", "bad"], ["warn", "doubtful"]].map(([state, word]) => {
+    const checks = found.filter((one) => one.state === state).map((one) => one.check);
+    return checks.length ? `${word}: ${checks.join(", ")}` : "";
+  }).filter((text) => text);
+  return make("span", { title: found.map((one) => `${one.check}: ${one.found}`).join("\n") },
+    make("span", { class: `state ${device.alive ? "alive" : "silent"}` },
+      device.alive ? "reports" : "silent"), ...named.map((text) => `; ${text}`));
+}
+
 const DEVICES = [
   ["Device", (device) => `${device.machine}/${device.name}`], ["Target", (device) => device.target],
-  ["Health", (device) => make("span", { class: `state ${device.alive ? "alive" : "silent"}` },
-    device.alive ? "reports" : "silent")],
+  ["Health", health],
   ["Seen", (device) => ago(device.seen_at_s)],
   ["Runs", (device) => device.job_id
     && make("a", { href: `#/jobs/${device.job_id}` }, `job ${device.job_id}`)],
@@ -48,7 +59,8 @@ export async function tables(page) {
 export async function oneTable(page, number) {
   const item = await ask(`/tables/${number}`);
   page.show(`Table ${number}`, make("h2", {}, item.key), facts({ Target: item.target,
-    From: item.origin, User: item.user, Job: item.job_id }), make("h3", {}, "Provenance"),
+    From: item.origin, User: item.user, Job: item.job_id,
+    Removed: ago(item.removed_at_s) }), make("h3", {}, "Provenance"),
   facts(item.info), make("h3", {}, "Files"), table(item.files, [
     ["File", (file) => file.path], ["Bytes", (file) => file.size_bytes.toLocaleString(), true],
     ["SHA-256", (file) => file.sha256]], "It has none."));

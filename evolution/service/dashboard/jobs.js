@@ -14,7 +14,8 @@ export async function jobs(page) {
   const place = make("div");
   page.show("Jobs", make("h2", {}, "Jobs"), place);
   await page.every(2000, async () => {
-    const found = await ask("/jobs?limit=100");
+    // Figures of a hundred searches are half a megabyte.
+    const found = await ask("/jobs?limit=100&summary=false");
     // A list that is replaced would take the keyboard's focus with it.
     const focused = document.activeElement?.getAttribute("href");
     place.replaceChildren(table(found, COLUMNS, "No job was submitted yet."));
@@ -40,12 +41,14 @@ export async function job(page, number) {
     buttons.replaceChildren(...(over ? [] : [make("button", { type: "button",
       onclick: () => page.attempt(() => ask(`/jobs/${number}/cancel`, { method: "POST" })) },
       "Cancel")]));
-    const kept = await ask(`/jobs/${number}/artifacts`);
+    const gone = found.files_removed_at_s;
+    const kept = gone ? [] : await ask(`/jobs/${number}/artifacts`);
     files.replaceChildren(table(kept, [
       ["File", (file) => make("button", { type: "button",
         onclick: () => page.attempt(() => open(file.id)) }, file.path)],
       ["Bytes", (file) => file.size_bytes.toLocaleString(), true],
-      ["SHA-256", (file) => file.sha256.slice(0, 12)]], "No file was handed over."));
+      ["SHA-256", (file) => file.sha256.slice(0, 12)]], gone
+      ? "Its files and its log were removed." : "No file was handed over."));
   }
 
   await refresh();

@@ -93,14 +93,19 @@ export class Plot {
   }
 
   layout() {
-    const line = { color: colour("--bad"), dash: "dash" }, x = this.run.budget_ms;
+    const { budget_ms, budget_at_table_ms } = this.run, color = colour("--bad");
+    // Predictions are at the table's level, and the budget at the machine's.
+    const apart = Math.abs(budget_at_table_ms / budget_ms - 1) > 0.005;
+    const limits = [["budget", budget_ms, 1, "dash"],
+      ...(apart ? [["for predictions", budget_at_table_ms, 0.94, "dot"]] : [])];
     return themed({
       margin: { t: 20, r: 20 }, legend: { orientation: "h", y: 1.08 }, hovermode: "closest",
       xaxis: { zeroline: false, title: { text: "latency (ms)" } },
       yaxis: { zeroline: false, title: { text: this.run.objective } },
-      shapes: [{ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line }],
-      annotations: [{ x, yref: "paper", y: 1, text: "budget", showarrow: false, xanchor: "right",
-        font: { color: colour("--bad") } }],
+      shapes: limits.map(([, x, y1, dash]) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0,
+        y1, line: { color, dash } })),
+      annotations: limits.map(([text, x, y]) => ({ x, yref: "paper", y, text, showarrow: false,
+        xanchor: "right", font: { color } })),
     });
   }
 }

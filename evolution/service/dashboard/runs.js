@@ -51,6 +51,8 @@ export async function run(page, number) {
     make("p", { class: "soft", id: "plot-help" }, "Arrow keys: left and right go through all "
       + "architectures by latency, up and down along the front. A click or Enter exports one."),
     facts({ Verdict: points.verified ? "verified: measured within the budget" : "not verified",
+      Latencies: points.latencies === "estimated"
+        ? `estimated, for no table of this target was there; behind them: ${points.evidence}` : null,
       "Budget (ms)": ms(points.budget_ms), "Measured (ms)": ms(points.best.measured_latency_ms),
       "Predicted (ms)": ms(points.best.predicted_latency_ms),
       "Upper bound (ms)": ms(points.best.upper_latency_ms), Scored: points.points.length,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evolution.run import STRUCK
 from evolution.service.jobs.kinds import (
     KINDS,
     Estimate,
@@ -24,6 +25,22 @@ from evolution.service.jobs.kinds import (
 # Another process may measure the device by hand; a job waits for it that long.
 _WAIT_S = 3600
 MODEL = "model/model.onnx"
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a worker carries jobs out with, as its operator said; never as a client did.
+
+    Attributes:
+        device: such as ``cpu`` or ``cuda:0``.
+        scorers: architectures that a search scores at once; None: one, or with Ray as many as the
+            cluster has processors.
+        ray: address of a Ray cluster that scores them; None: this machine does.
+    """
+
+    device: str
+    scorers: int | None = None
+    ray: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,75 +78,80 @@ def module(name: str, *positional: str, **options: object) -> tuple[str, ...]:
     return tuple(line)
 
 
-def build(kind: str, parameters: dict[str, Any], device: str) -> Command:
+def build(kind: str, parameters: dict[str, Any], means: Means) -> Command:
     """The command of a job.
 
     Args:
         kind: kind of the job.
         parameters: as they were submitted.
-        device: the worker's device, such as ``cpu`` or ``cuda:0``.
+        means: of the worker.
 
     Raises:
         pydantic.ValidationError: this version does not know such parameters.
         KeyError: or such a kind.
     """
     wanted = KINDS[kind].model_validate({"kind": kind, **parameters})
-    return _BUILDERS[type(wanted)](wanted, device)
+    return _BUILDERS[type(wanted)](wanted, means)
 
 
-def _profile(wanted: Profile, device: str) -> Command:
+def _profile(wanted: Profile, means: Means) -> Command:
     return Command(module(
-        "profiler.build_lut", device=device, recipe=wanted.recipe, threads=wanted.threads,
+        "profiler.build_lut", device=means.device, recipe=wanted.recipe, threads=wanted.threads,
         networks=wanted.networks, runtime=wanted.runtime, precision=wanted.precision,
         batch=wanted.batch, budget_minutes=wanted.budget_minutes, seed=wanted.seed, resume=True,
         wait=_WAIT_S), keeps=("tables",))
 
 
-def _library(wanted: Library, device: str) -> Command:
+def _library(wanted: Library, means: Means) -> Command:
     return Command(module(
-        "profiler.build_library", device=device, threads=wanted.threads,
+        "profiler.build_library", device=means.device, threads=wanted.threads,
         networks=wanted.networks, budget_minutes=wanted.budget_minutes, seed=wanted.seed,
         resume=True, wait=_WAIT_S), keeps=("tables",))
 
 
-def _fit(wanted: Fit, _: str) -> Command:
+def _fit(wanted: Fit, _: Means) -> Command:
     return Command(module(
         "predictor.fit", target=wanted.target, recipe=wanted.recipe, threads=wanted.threads,
         level=wanted.level, seed=wanted.seed, accept_drift=wanted.accept_drift),
         keeps=("tables",))
 
 
-def _train(wanted: Train, device: str) -> Command:
+def _train(wanted: Train, means: Means) -> Command:
     return Command(module(
         "supernet.train", recipe=wanted.recipe, network=wanted.network, steps=wanted.steps,
-        batch=wanted.batch, seed=wanted.seed, threads=wanted.threads, device=device,
+        batch=wanted.batch, seed=wanted.seed, threads=wanted.threads, device=means.device,
         start_from="shipped" if wanted.start_from_shipped else None, out="training", resume=True),
         keeps=("training",))
 
 
-def _search(wanted: Search, _: str) -> Command:
+def _search(wanted: Search, means: Means) -> Command:
+    # That no network held is an answer.
     return Command(module(
         "evolution.run", target=wanted.target, recipe=wanted.recipe, latency=wanted.latency,
-        seed=wanted.seed, strategy=wanted.strategy, evaluations=wanted.evaluations,
-        threads=wanted.threads, accept_estimate=wanted.accept_estimate,
-        weights="weights" if wanted.training is not None else None, out="run", resume=True,
-        json=True), output="summary.json", keeps=("run",))
+        pareto=wanted.pareto, verify_points=wanted.verify_points, memory_mib=wanted.memory_mib,
+        parameters=wanted.parameters, flops=wanted.flops, energy_mj=wanted.energy_mj,
+        halving=wanted.halving, seed=wanted.seed, strategy=wanted.strategy,
+        evaluations=wanted.evaluations, threads=wanted.threads,
+        accept_estimate=wanted.accept_estimate,
+        weights="weights" if wanted.training is not None else None, workers=means.scorers,
+        ray=means.ray, out="run", resume=True, json=True), output="summary.json", keeps=("run",),
+        good=(0, STRUCK))
 
 
-def _verify(_: Verify, device: str) -> Command:
+def _verify(_: Verify, means: Means) -> Command:
     # 1 says that the network breaks its budget, which is an answer.
-    return Command(module("evolution.verify", "run", device=device, json=True, wait=_WAIT_S),
+    return Command(module("evolution.verify", "run", device=means.device, json=True, wait=_WAIT_S),
                    output="summary.json", keeps=("run",), good=(0, 1))
 
 
-def _export(wanted: Export, _: str) -> Command:
+def _export(wanted: Export, _: Means) -> Command:
     return Command(module(
         "evolution.export", "run", point=wanted.point, format=wanted.format,
         precision=wanted.precision, weights="weights" if wanted.training is not None else None,
         out="bundle", replace=True), keeps=("bundle",))
 
 
-def _estimate(wanted: Estimate, _: str) -> Command:
+def _estimate(wanted: Estimate, _: Means) -> Command:
     return Command(module(
         "predictor.estimate", MODEL, target=wanted.target, threads=wanted.threads,
         precision=wanted.precision, input=wanted.inputs, batch=wanted.batch, level=wanted.level,
@@ -137,7 +159,7 @@ def _estimate(wanted: Estimate, _: str) -> Command:
         output="summary.json")
 
 
-def _measure(wanted: Measure, _: str) -> Command:
+def _measure(wanted: Measure, _: Means) -> Command:
     return Command(module(
         "profiler.measure", MODEL, target=wanted.target, threads=wanted.threads,
         runtime=wanted.runtime, precision=wanted.precision, min_samples=wanted.min_samples,
@@ -145,7 +167,7 @@ def _measure(wanted: Measure, _: str) -> Command:
         output="summary.json", keeps=("measure.html",))
 
 
-_BUILDERS: Mapping[type[Parameters], Callable[[Any, str], Command]] = {
+_BUILDERS: Mapping[type[Parameters], Callable[[Any, Means], Command]] = {
     Profile: _profile, Library: _library, Fit: _fit, Train: _train, Search: _search,
     Verify: _verify, Export: _export, Estimate: _estimate, Measure: _measure,
 }

@@ -8,51 +8,33 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from luts.errors import UserError
-from luts.recipes import recipe_names
+from evolution.service.jobs.bases import OfRecipe, OnTarget, Parameters, known_recipe
+from evolution.service.jobs.checking import check_estimate, check_search
+from evolution.service.jobs.fields import (
+    Budget,
+    Chosen,
+    Count,
+    Energy,
+    Finite,
+    Halving,
+    Memory,
+    Name,
+    Number,
+    Range,
+    Seed,
+    Shape,
+    Share,
+    Threads,
+)
 from luts.target import load_target
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-Name = Annotated[str, Field(pattern=NAME)]
-Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
-_Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
-_Threads = Annotated[int, Field(ge=1, le=1024)]
-_Finite = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
-_Shape = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,100}:[0-9]{1,9}(x[0-9]{1,9}){0,7}$")]
-_Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+__all__ = ["KINDS", "AnyJob", "Estimate", "Export", "Fit", "Library", "Measure", "Parameters",
+           "Profile", "Search", "Train", "Verify"]
 
 
-class Parameters(BaseModel):
-    """Parameters of one kind of job."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _OnTarget(Parameters):
-    target: Name = Field(examples=["cpu"])
-    threads: _Threads = 1
-
-    @model_validator(mode="after")
-    def _known_target(self) -> Self:
-        try:
-            load_target(self.target)
-        except UserError as error:
-            raise ValueError(str(error)) from None
-        return self
-
-
-class _OfRecipe(_OnTarget):
-    recipe: Name = "flownas-small"
-
-    @model_validator(mode="after")
-    def _known_recipe(self) -> Self:
-        _known_recipe(self.recipe)
-        return self
-
-
-class Profile(_OfRecipe):
+class Profile(OfRecipe):
     """Measures the operators of a recipe's space: ``profiler.build_lut``."""
 
     kind: Literal["profile"]
@@ -60,25 +42,32 @@ class Profile(_OfRecipe):
     runtime: Name | None = None
     precision: Name = "fp32"
     batch: Annotated[int, Field(ge=1, le=65536)] = 1
-    budget_minutes: _Finite | None = None
-    seed: _Seed = 0
+    budget_minutes: Finite | None = None
+    seed: Seed = 0
 
 
-class Library(_OnTarget):
+class Library(OnTarget):
     """Measures operators in random networks, for estimates: ``profiler.build_library``."""
 
     kind: Literal["library"]
     networks: Annotated[int, Field(ge=1, le=100_000)] = 600
-    budget_minutes: _Finite = 8.0
-    seed: _Seed = 0
+    budget_minutes: Finite = 8.0
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _of_a_processor(self) -> Self:
+        if load_target(self.target).kind != "cpu":
+            raise ValueError(f"libraries are measured on processors so far, and '{self.target}' is "
+                             "a GPU")
+        return self
 
 
-class Fit(_OfRecipe):
+class Fit(OfRecipe):
     """Fits the predictor of a table: ``predictor.fit``."""
 
     kind: Literal["fit"]
-    level: _Share = 0.95
-    seed: _Seed = 0
+    level: Share = 0.95
+    seed: Seed = 0
     accept_drift: bool = False
     table: Number | None = Field(None, description="Resource number. Default: the newest table.")
 
@@ -91,29 +80,49 @@ class Train(Parameters):
     network: Literal["reference", "supernet", "both"] = "both"
     steps: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     batch: Annotated[int, Field(ge=1, le=65536)] | None = None
-    seed: _Seed = 0
-    threads: _Threads = 1
+    seed: Seed = 0
+    threads: Threads = 1
     start_from_shipped: bool = False
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        _known_recipe(self.recipe)
+        known_recipe(self.recipe)
         return self
 
 
-class Search(_OfRecipe):
+class Search(OfRecipe):
     """Searches, verifies and hands over a network: ``evolution.run``."""
 
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # limits such as 20
+
     kind: Literal["search"]
-    latency: Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?(%|ms)$")] | None = Field(
+    latency: Budget | None = Field(
         None, description="Budget, absolute or relative to the reference. Default: the recipe's.",
         examples=["80%", "45ms"])
-    seed: _Seed = 0
-    strategy: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}(:[a-z0-9-]{1,40})?$")] | None = None
+    pareto: Range | None = Field(
+        None, description="Range of budgets over which a whole front is searched.",
+        examples=["50%..120%"])
+    verify_points: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="Points of the front that are measured.")
+    memory_mib: Memory | None = Field(None, description="Most memory, in MiB or relative.")
+    parameters: Count | None = Field(None, description="Most weights, or relative.")
+    flops: Count | None = Field(None, description="Most operations, or relative.")
+    energy_mj: Energy | None = Field(None, description="Most energy in mJ, or relative.")
+    seed: Seed = 0
+    strategy: Chosen | None = None
     evaluations: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    halving: Halving | None = Field(
+        None, description="Validation pairs that a batch is scored on first.", examples=["2:0.3"])
     accept_estimate: bool = False
     training: Number | None = Field(None, description="Resource number of trained weights. "
                                     "Default: those of the package.")
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if self.latency is not None and self.pareto is not None:
+            raise ValueError("give latency or pareto, not both")
+        check_search(self.model_dump())
+        return self
 
 
 class Verify(Parameters):
@@ -136,21 +145,27 @@ class Export(Parameters):
                                     "run used, for `point`. Default: those that its search named.")
 
 
-class Estimate(_OnTarget):
+class Estimate(OnTarget):
     """Estimates the latency of an uploaded model: ``predictor.estimate``."""
 
     kind: Literal["estimate"]
     model: Number = Field(description="Resource number of a model.", examples=[7])
-    inputs: Annotated[list[_Shape], Field(max_length=20)] = Field(
+    inputs: Annotated[list[Shape], Field(max_length=20)] = Field(
         [], description="Shapes of inputs with free axes.", examples=[["image:1x3x224x224"]])
     precision: Name = "fp32"
     batch: Annotated[int, Field(ge=1, le=65536)] = 1
-    level: _Share = 0.95
+    level: Share = 0.95
     strict: bool = False
     accept_estimate: bool = False
 
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        check_estimate(self.target, self.precision, self.threads, self.batch,
+                       accept=self.accept_estimate)
+        return self
 
-class Measure(_OnTarget):
+
+class Measure(OnTarget):
     """Times an uploaded model layer by layer: ``profiler.measure``."""
 
     kind: Literal["measure"]
@@ -161,16 +176,9 @@ class Measure(_OnTarget):
     max_seconds: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 5.0
 
 
-AnyJob = Annotated[
-    Profile | Library | Fit | Train | Search | Verify | Export | Estimate | Measure,
-    Field(discriminator="kind"),
-]
+AnyJob = Annotated[Profile | Library | Fit | Train | Search | Verify | Export | Estimate | Measure,
+                   Field(discriminator="kind")]
 KINDS: dict[str, type[Parameters]] = {
     "profile": Profile, "library": Library, "fit": Fit, "train": Train, "search": Search,
     "verify": Verify, "export": Export, "estimate": Estimate, "measure": Measure,
 }
-
-
-def _known_recipe(name: str) -> None:
-    if name not in recipe_names():
-        raise ValueError(f"unknown recipe '{name}'; known: {', '.join(recipe_names())}")

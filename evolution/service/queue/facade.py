@@ -37,6 +37,7 @@ class Queue:
         Raises:
             ConflictError: the key belongs to another request of that user.
             QuotaError: the user has as many jobs waiting as allowed.
+            GoneError: what it would start from was removed.
         """
         with self.database.write() as session:
             return submitting.submit(session, user_id, submission, self.clock())

@@ -8,10 +8,10 @@ import json
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from evolution.service.errors import ConflictError, QuotaError
+from evolution.service.errors import ConflictError, GoneError, QuotaError
 from evolution.service.queue.events import note
 from evolution.service.queue.records import QUEUED, Submission
-from evolution.service.store.models import Job, User
+from evolution.service.store.models import Job, Resource, User
 
 
 def submit(session: Session, user_id: int, wanted: Submission, now_s: float) -> tuple[Job, bool]:
@@ -24,6 +24,7 @@ def submit(session: Session, user_id: int, wanted: Submission, now_s: float) -> 
                 f"idempotency key '{wanted.idempotency_key}' belongs to job {known.id}, which was "
                 "asked for with other parameters; choose another key")
         return known, False
+    _check_inputs(session, wanted)
     user = session.get_one(User, user_id)
     waiting = session.scalar(select(func.count()).select_from(Job).where(
         Job.user_id == user_id, Job.state == QUEUED)) or 0
@@ -43,6 +44,14 @@ def find_known(session: Session, user_id: int, key: str | None) -> Job | None:
     if key is None:
         return None
     return session.scalar(select(Job).where(Job.user_id == user_id, Job.idempotency_key == key))
+
+
+def _check_inputs(session: Session, wanted: Submission) -> None:
+    """Refuses what was removed between the choice of the inputs and now."""
+    for item in wanted.inputs:
+        found = session.get(Resource, item["resource"])
+        if found is not None and found.removed_at_s is not None:
+            raise GoneError(f"{found.kind} {found.id} was removed just now; submit again")
 
 
 def _digest(wanted: Submission) -> str:

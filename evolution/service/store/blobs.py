@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +18,9 @@ from evolution.service.errors import NotFoundError, ServiceError, TooLargeError
 from luts.files import writable_folder
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_ABANDONED_S = 86400.0
+# A worker asks first which of its files are known, and names them when all of them are sent.
+_UNTOUCHED_S = 86400.0
 
 
 class Incoming:
@@ -61,6 +67,8 @@ class BlobStore:
         # Its files are read by processes and reached by links that lie elsewhere.
         self.folder = writable_folder(folder.absolute())
         self._folder_of_incoming = writable_folder(self.folder / "incoming")
+        self._guard = threading.Lock()
+        self._prune()
 
     def path(self, sha256: str) -> Path:
         """Where a file lies.
@@ -72,6 +80,29 @@ class BlobStore:
         if not path.is_file():
             raise NotFoundError(f"no file with SHA-256 {sha256}")
         return path
+
+    def touch(self, sha256: str) -> None:
+        """Keeps a file from being removed for a day, because it is about to be named.
+
+        Raises:
+            NotFoundError: there is none of that digest.
+        """
+        with self._guard:
+            os.utime(self.path(sha256))
+
+    def remove(self, sha256: str) -> int:
+        """Removes a file that nothing names, unless somebody sent or touched it within a day.
+
+        Returns:
+            The bytes that were freed.
+        """
+        path = self._place(sha256)
+        with self._guard, suppress(FileNotFoundError):
+            found = path.stat()
+            if time.time() - found.st_mtime > _UNTOUCHED_S:
+                path.unlink()
+                return found.st_size
+        return 0
 
     def has(self, sha256: str) -> bool:
         """Whether there is a file of that digest."""
@@ -108,7 +139,8 @@ class BlobStore:
             place = self._place(incoming.sha256)
             place.parent.mkdir(exist_ok=True)
             Path(name).chmod(0o644)
-            Path(name).replace(place)
+            with self._guard:
+                Path(name).replace(place)
         finally:
             Path(name).unlink(missing_ok=True)
 
@@ -118,6 +150,13 @@ class BlobStore:
             while chunk := file.read(1 << 20):
                 incoming.write(chunk)
         return incoming.sha256, incoming.size_bytes
+
+    def _prune(self) -> None:
+        """Removes what a killed server left half-written; another one may be writing now."""
+        for path in self._folder_of_incoming.iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _place(self, sha256: str) -> Path:
         if not _DIGEST.fullmatch(sha256):

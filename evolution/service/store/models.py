@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from evolution.service.store.base import Base
@@ -39,6 +30,8 @@ class User(Base):
     name: Mapped[str] = mapped_column(String(100), unique=True)
     max_running: Mapped[int]
     max_queued: Mapped[int]
+    # None: as many as the server's setting says.
+    max_upload_bytes: Mapped[int | None] = mapped_column(_BIG)
     created_at_s: Mapped[float]
 
 
@@ -111,6 +104,8 @@ class Job(Base):
     # Where its journal lies, and until when it waits for that place.
     last_device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id"))
     prefer_until_s: Mapped[float] = mapped_column(default=0.0)
+    # Its artifacts stay listed, so that it is known what they were; their bytes are gone.
+    files_removed_at_s: Mapped[float | None]
 
 
 class Lease(Base):
@@ -154,7 +149,8 @@ class Artifact(Base):
     """A file that a job handed over; its bytes lie in the blob store under their digest."""
 
     __tablename__ = "artifacts"
-    __table_args__ = (UniqueConstraint("job_id", "path"),)
+    __table_args__ = (UniqueConstraint("job_id", "path"),
+                      Index("ix_artifacts_sha256", "sha256"))
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
     path: Mapped[str] = mapped_column(String(300))
@@ -165,7 +161,8 @@ class Artifact(Base):
 class Resource(Base):
     """Files that belong together and that jobs start from: a table, a predictor, a run, a model.
 
-    ``files`` lists path, sha256 and size_bytes; ``origin`` is ``job`` or ``upload``.
+    ``files`` lists path, sha256 and size_bytes; ``origin`` is ``job`` or ``upload``. One that was
+    removed stays as a row, for what was made of it names it.
     """
 
     __tablename__ = "resources"
@@ -180,6 +177,7 @@ class Resource(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"))
     created_at_s: Mapped[float]
+    removed_at_s: Mapped[float | None]
 
 
 class Audit(Base):

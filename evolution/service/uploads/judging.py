@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,6 @@ from evolution.service.protocol import check_plain
 
 _TIMEOUT_S = 90.0
 _ANSWER_BYTES = 1 << 20
-# Each may take gigabytes.
-_slots = threading.BoundedSemaphore(2)
 
 
 def judge(kind: str, folder: Path, *, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
@@ -33,9 +30,10 @@ def judge(kind: str, folder: Path, *, timeout_s: float = _TIMEOUT_S) -> dict[str
         ServiceError: it is refused; the message says why.
     """
     environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": import_path(),
+                   "PYTHONSAFEPATH": "1",
                    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
     command = [sys.executable, "-m", "evolution.service.uploads.inspection", kind, str(folder)]
-    with _slots, subprocess.Popen(
+    with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         cwd=folder, env=environment, start_new_session=True,
     ) as process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,10 +24,18 @@ from evolution.service.protocol import (
 from luts.errors import UserError
 from luts.files import atomic_path, sha256
 
-_FIRST_S, _LONGEST_S = 0.25, 15.0
-_TIMEOUT_S = 10.0
-_PREFIX = "/api/v1"
-_CHUNK_BYTES = 1 << 20
+_FIRST_S, _LONGEST_S, _TIMEOUT_S = 0.25, 15.0, 10.0
+_PREFIX, _CHUNK_BYTES = "/api/v1", 1 << 20
+
+
+def check_server(url: str) -> None:
+    """Makes sure that a URL is one of a service.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not re.fullmatch(r"https?://[^/\s?#]+/?", url):
+        raise UserError(f"--server '{url}' must be such as http://queue:8080")
 
 
 class LostError(Exception):
@@ -91,11 +100,14 @@ class Link:
         """Downloads a file, whole or not at all.
 
         Raises:
-            RefusedError: the bytes that came are others.
+            RefusedError: the server has no such file, or the bytes that came are others.
         """
         def get() -> httpx.Response:
             with (self._http.stream("GET", f"/blobs/{digest}") as answer,
                   atomic_path(path) as temporary):
+                if answer.status_code == 404:  # no sign of a lost lease: nobody would find it
+                    raise RefusedError(f"the server has lost '{path.name}', which the job starts "
+                                       f"from (SHA-256 {digest})")
                 _check(answer)
                 with temporary.open("wb") as file:
                     for chunk in answer.iter_bytes(_CHUNK_BYTES):

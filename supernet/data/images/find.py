@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ _FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt"
 _SHAPES = ("CLASS/image; train/CLASS/image and test/CLASS/image; a .zip of either; CIFAR's binary "
            "files; IDX files; an .npz with x_train, y_train, x_test, y_test")
 _TEST_EVERY = 5
+_DIGITS = ("CC BY 4.0, E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI "
+           "Machine Learning Repository")
 
 
 def find_images(given: str | Path) -> ImageSet:
@@ -75,7 +78,7 @@ def digits() -> ImageSet:
     pixels = np.minimum(np.round(data.images * (255 / 16)), 255).astype(np.uint8)
     test = np.arange(len(pixels)) % _TEST_EVERY == 0
     train, held = (ArrayImages(pixels[m], data.target[m]) for m in (~test, test))
-    return ImageSet("digits", tuple("0123456789"), train, held, mirrored=False)
+    return ImageSet("digits", tuple("0123456789"), train, held, mirrored=False, licence=_DIGITS)
 
 
 def fashion_mnist() -> ImageSet:
@@ -87,4 +90,5 @@ def fashion_mnist() -> ImageSet:
     if not FASHION_FOLDER.is_dir():
         raise UserError(f"image set 'fashion-mnist' is not in {FASHION_FOLDER}; install it with: "
                         "apt install dataset-fashion-mnist")
-    return idx_set(FASHION_FOLDER, "fashion-mnist", _FASHION)
+    found = idx_set(FASHION_FOLDER, "fashion-mnist", _FASHION)
+    return replace(found, licence="MIT, Zalando SE")

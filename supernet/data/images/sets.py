@@ -108,6 +108,7 @@ class ImageSet:
         train: images to train on.
         test: images of the data set's own test part (None: it has none).
         mirrored: whether a mirror image belongs to the same class (digits do not).
+        licence: whose it is and under which terms; empty where that is not known.
     """
 
     name: str
@@ -115,6 +116,7 @@ class ImageSet:
     train: Images
     test: Images | None
     mirrored: bool = True
+    licence: str = ""
 
     def check(self) -> None:
         """Looks at all images before any is used.

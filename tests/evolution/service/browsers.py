@@ -8,6 +8,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-_WAIT_S, _LOOK_S = 30.0, 0.05
+_WAIT_S, _END_S, _LOOK_S = 30.0, 2.0, 0.05
 # The protocol's: commands are read there, answers are written there.
 _COMMANDS, _ANSWERS = 3, 4
 _KEYS = {"Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, ""), " ": (32, " "),
@@ -149,7 +150,8 @@ def browser(folder: Path) -> Iterator[Browser]:
          "--disable-background-networking", "--no-first-run", "--disable-dev-shm-usage",
          f"--user-data-dir={folder}", "--window-size=1280,800", "--remote-debugging-pipe"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        pass_fds=(_COMMANDS, _ANSWERS), preexec_fn=numbered)  # noqa: PLW1509
+        pass_fds=(_COMMANDS, _ANSWERS), preexec_fn=numbered,  # noqa: PLW1509
+        start_new_session=True)
     os.close(from_us)
     os.close(to_us)
     try:
@@ -157,9 +159,26 @@ def browser(folder: Path) -> Iterator[Browser]:
     finally:
         os.close(to_it)
         os.close(from_it)
-        process.terminate()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a browser and all its helpers.
+
+    Helpers live on for a moment after the browser has gone, and write into a folder that may be
+    removed next.
+    """
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    until_s = time.monotonic() + _END_S
+    while time.monotonic() < until_s:
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        # Where nothing reaps orphans the group never empties, but writes no more.
+        time.sleep(_LOOK_S)

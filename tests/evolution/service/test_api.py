@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,9 @@ def test_a_job_from_submission_to_download(place: Site) -> None:
     assert stale.status_code == 409
     job = place.ask("GET", f"{API}/jobs/1").json()
     assert (job["state"], job["summary"], job["user"]) == ("done", {"epe": 0.5}, "submitter")
+    for query, summary in (("", {"epe": 0.5}), ("?summary=false", None)):
+        (listed_job,) = place.ask("GET", f"{API}/jobs{query}").json()
+        assert listed_job == {**job, "summary": summary}
     listed = place.ask("GET", f"{API}/jobs/1/artifacts", Role.viewer).json()
     assert [item["path"] for item in listed] == ["log.txt", "training/report.html"]
     number = listed[1]["id"]
@@ -159,11 +164,32 @@ def test_a_search_starts_from_the_newest_table_and_its_predictor(place: Site) ->
     ({"kind": "search", "target": "cpux"}, "unknown target 'cpux'; known:"),
     ({"kind": "search", "target": "cpu", "recipe": "x"}, "unknown recipe 'x'; known:"),
     ({"kind": "search", "target": "../etc"}, "pattern"),
-    ({"kind": "search", "target": "cpu", "latency": "NaN%"}, "pattern"),
-    ({"kind": "search", "target": "cpu", "latency": "nanms"}, "pattern"),
-    ({"kind": "search", "target": "cpu", "latency": "--out=/x"}, "pattern"),
-    ({"kind": "search", "target": "cpu", "strategy": "-x/../y"}, "pattern"),
+    ({"kind": "search", "target": "cpu", "latency": "NaN%"}, "'NaN%' must be such as 80%"),
+    ({"kind": "search", "target": "cpu", "latency": "nanms"}, "must be such as 80%"),
+    ({"kind": "search", "target": "cpu", "latency": "--out=/x"}, "must be such as"),
+    ({"kind": "search", "target": "cpu", "latency": "0%"}, "latency '0%' is no budget; give"),
+    ({"kind": "search", "target": "cpu", "memory_mib": "0"}, "memory_mib '0' is no budget"),
+    ({"kind": "search", "target": "cpu", "pareto": "120%..50%"},
+     "pareto '120%..50%' must begin with the lower budget"),
+    ({"kind": "search", "target": "cpu", "pareto": "50%..80%", "strategy": "exact"},
+     "strategy 'exact' looks for one network"),
+    ({"kind": "search", "target": "cpu", "strategy": "nosuch"}, "unknown strategy 'nosuch'"),
+    ({"kind": "search", "target": "cpu", "halving": "2:1.5"}, "halving '2:1.5' is no halving"),
+    ({"kind": "search", "target": "orin"}, "accept that with accept_estimate"),
+    ({"kind": "search", "target": "rtx3090", "threads": 2}, "no table of 'flownas-small'"),
+    ({"kind": "search", "target": "cpu", "seed": -1}, "greater than or equal to 0, not -1"),
+    ({"kind": "library", "target": "rtx3090"}, "measured on processors so far"),
+    ({"kind": "estimate", "target": "rtx3090", "model": 1, "threads": 2}, "leave them out"),
+    ({"kind": "estimate", "target": "cpu", "model": 1, "batch": 2}, "shapes of the inputs instead"),
+    ({"kind": "estimate", "target": "h200", "model": 1}, "no estimate of target 'h200'"),
+    ({"kind": "estimate", "target": "orin", "model": 1}, "accept that with accept_estimate"),
+    ({"kind": "estimate", "target": "rtx3090", "model": 1, "precision": "int8"}, "'int8'"),
+    ({"kind": "profile", "target": "cpu", "precision": "fp99"}, "unknown precision 'fp99'"),
+    ({"kind": "measure", "target": "cpu", "model": 1, "runtime": "x"}, "unknown runtime 'x'"),
+    ({"kind": "search", "target": "cpu", "strategy": "-x/../y"}, "must be such as joint"),
     ({"kind": "search", "target": "cpu", "out": "elsewhere"}, "Extra inputs"),
+    ({"kind": "search", "target": "cpu", "ray": "ray://evil.example:10001"}, "Extra inputs"),
+    ({"kind": "search", "target": "cpu", "workers": 8}, "Extra inputs"),
     ({"kind": "fit", "target": "cpu", "table": 99}, "no table 99"),
     ({"kind": "fit", "target": "cpu", "table": 2**70}, "less than or equal"),
     ({"kind": "verify", "run": 1}, "no run 1"),
@@ -202,6 +228,9 @@ def test_large_bodies_are_refused_before_they_are_read(place: Site) -> None:
     assert place.ask("POST", f"{API}/jobs", content=unannounced).status_code == 413
     assert place.ask("POST", f"{API}/jobs", headers={"Content-Length": "2147483648"},
                      content=b"x").status_code == 413
+    for length in (b"-1", b"1e3"):
+        assert place.ask("POST", f"{API}/jobs", headers={"Content-Length": length},
+                         content=b"x").status_code == 413
 
 
 def test_files_are_kept_only_whole(place: Site) -> None:
@@ -254,3 +283,42 @@ def test_quotas_and_figures(place: Site) -> None:
     assert f'metronas_requests_total{{method="POST",route="{API}/jobs",status="429"}} 1.0' in text
     (device,) = place.ask("GET", f"{API}/devices", Role.viewer).json()
     assert (device["job_id"], device["alive"], device["fence"]) == (1, True, 1)
+
+
+def test_figures_stay_few_whatever_is_asked(place: Site) -> None:
+    for number in range(3):
+        assert place.ask(f"BREW{number}", f"/coffee/{number}").status_code == 404
+    text = place.ask("GET", "/metrics").text
+    assert 'metronas_requests_total{method="other",route="none",status="404"} 3.0' in text
+    assert "BREW" not in text
+    assert "coffee" not in text
+
+
+def test_a_stream_ends_with_its_token(place: Site) -> None:
+    place.ask("POST", f"{API}/jobs", json={"kind": "train"})
+    token = place.ask("POST", f"{API}/tokens", json={"user": "eve", "role": "viewer"}
+                      ).json()["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    with ThreadPoolExecutor(1) as pool:
+        stream = pool.submit(place.client.get, f"{API}/jobs/1/events", headers=headers)
+        try:
+            for _ in range(100):
+                if place.service.streams:
+                    break
+                time.sleep(0.05)
+            assert place.service.streams == 1
+            name = token.split("_")[1]
+            assert place.ask("DELETE", f"{API}/tokens/{name}").status_code == 204
+            text = stream.result(timeout=20).text
+        finally:
+            place.service.stopping.set()
+    assert "event: state" in text
+    assert "event: end" not in text
+
+
+def test_a_full_disk_is_not_ready(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert place.ask("GET", "/ready", None).json() == {"status": "ready"}
+    monkeypatch.setattr(type(place.service), "free_bytes", lambda _: 1 << 20)
+    refused = place.ask("GET", "/ready", None)
+    assert (refused.status_code, refused.json()["detail"]) == (503, "the disk is full")
+    assert "metronas_data_free_bytes 1.048576e+06" in place.ask("GET", "/metrics").text

@@ -14,7 +14,7 @@ import pytest
 from evolution.client import Client
 from evolution.service.accounts import Role, add_token
 from evolution.service.core import Service
-from evolution.service.store.models import Resource
+from evolution.service.store.models import Device, Resource
 from tests.evolution.service.browsers import Browser, browser, chromium
 from tests.evolution.service.runs import add_run, export_jobs, search
 from tests.evolution.service.sites import listening, settings
@@ -80,6 +80,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     for number in (1, 2):
         add_run(service, search(root / f"run{number}", seed=number))
     with service.database.write() as session:
+        session.add(Device(machine="box", name="cpu", target="cpu", seen_at_s=time.time(), info={
+            "findings": [{"check": "governor", "state": "bad", "found": "it is powersave"},
+                         {"check": "load", "state": "warn", "found": "load average 1.5"}]}))
         session.add(Resource(
             kind="table", target="cpu", key="a-table", origin="upload", files=[], user_id=1,
             job_id=None, created_at_s=0.0, info={
@@ -206,6 +209,14 @@ def test_runs_are_chosen_by_keyboard_and_compared(desk: Desk) -> None:
     assert ["seed", "2", "1"] in rows
     for name in ("winners", "best", "hypervolume"):
         assert opened.value(f"document.getElementById({name!r}).data.length") == 2
+
+
+def test_a_device_tells_its_health(desk: Desk) -> None:
+    opened = desk.browser
+    opened.show(f"{desk.url}/#/devices")
+    row = opened.until("document.querySelector('main tbody tr')?.innerText")
+    assert "reports; bad: governor; doubtful: load" in row
+    assert "it is powersave" in opened.value("document.querySelector('main tbody [title]').title")
 
 
 def test_a_table_tells_its_provenance(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,34 @@ def test_migrating_again_keeps_what_is_there(database: Database) -> None:
     with database.read() as session:
         assert session.scalars(select(User.name)).all() == ["ann"]
         assert session.scalar(select(Gate.passed)) == 1
+
+
+def test_a_database_of_the_first_version_is_brought_to_this_one_and_back(url: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "evolution.service.store:migrations")
+    database = Database(url)
+
+    def move(go: Callable[[Config, str], None], version: str) -> None:
+        with database.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            go(config, version)
+
+    move(command.upgrade, "0001")
+    with database.engine.begin() as connection:
+        connection.execute(text("INSERT INTO users (name, max_running, max_queued, created_at_s) "
+                                "VALUES ('ann', 1, 2, 0.0)"))
+    database.migrate()
+    with database.read() as session:
+        (user,) = session.scalars(select(User))
+        assert (user.name, user.max_queued, user.max_upload_bytes) == ("ann", 2, None)
+    move(command.downgrade, "0001")
+    with database.engine.begin() as connection:
+        assert connection.execute(text("SELECT name FROM users")).scalars().all() == ["ann"]
+    database.migrate()
+    database.close()
 
 
 def test_a_failed_transaction_changes_nothing(database: Database) -> None:

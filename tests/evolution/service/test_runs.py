@@ -13,7 +13,7 @@ import pytest
 from evolution.reporting.comparing import read_runs
 from evolution.reporting.story import Story, read_story
 from evolution.service.accounts import Role
-from evolution.service.jobs.commands import build
+from evolution.service.jobs.commands import Means, build
 from evolution.service.store.models import Resource
 from tests.evolution.service.runs import add_run, search
 from tests.evolution.service.sites import Site, site
@@ -167,13 +167,28 @@ def test_a_run_of_an_earlier_version_has_no_parts(
     assert all(point["parts_ms"] == [] for point in shown["points"])
 
 
+def test_a_plot_says_that_its_latencies_are_estimated(
+    place: Site, tmp_path: Path, folders: list[Path]
+) -> None:
+    shown = get(place, "/runs/1/points")
+    assert (shown["latencies"], shown["evidence"]) == ("measured", "")
+    result = json.loads((folders[0] / "result.json").read_text())
+    result |= {"latencies": "estimated", "evidence": "3 networks on this card"}
+    (tmp_path / "x").write_text(json.dumps(result))
+    sha256, size_bytes = place.service.blobs.put_file(tmp_path / "x", limit_bytes=1 << 30)
+    kept = files_of(place)
+    kept["result.json"] |= {"sha256": sha256, "size_bytes": size_bytes}
+    shown = get(place, f"/runs/{add_files(place, list(kept.values()), 'far')}/points")
+    assert (shown["latencies"], shown["evidence"]) == ("estimated", "3 networks on this card")
+
+
 def test_an_architecture_is_handed_over_with_the_weights_of_its_search(place: Site) -> None:
     def submit(**wanted: Any) -> Any:
         return place.ask("POST", f"{API}/jobs", Role.submitter, json={"kind": "export", **wanted})
 
     job = submit(run=1, point=3, precision="int8").json()
     assert [item["place"] for item in job["inputs"]] == ["run"]
-    line = build("export", job["parameters"], "cpu").arguments
+    line = build("export", job["parameters"], Means("cpu")).arguments
     assert {"run", "--point=3", "--precision=int8", "--out=bundle"} <= set(line)
     assert not any(text.startswith("--weights") for text in line)
     # The second run was searched with trained weights, which are not there yet.
@@ -185,7 +200,7 @@ def test_an_architecture_is_handed_over_with_the_weights_of_its_search(place: Si
     job = submit(run=2, point=3).json()
     assert [(item["resource"], item["place"]) for item in job["inputs"]] == [
         (2, "run"), (WEIGHTS, "weights")]
-    assert "--weights=weights" in build("export", job["parameters"], "cpu").arguments
+    assert "--weights=weights" in build("export", job["parameters"], Means("cpu")).arguments
     assert submit(run=2).json()["inputs"] == [{"resource": 2, "kind": "run", "place": "run"}]
     for wrong, status, said in [
         ({"run": 999}, 404, "no run 999"),

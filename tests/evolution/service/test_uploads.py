@@ -6,17 +6,23 @@ import hashlib
 import io
 import struct
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from onnx import TensorProto, helper
 
 from evolution.client import Client
 from evolution.service.accounts import Role
+from evolution.service.api.routes import uploads
 from evolution.service.core import Service
 from evolution.service.errors import ServiceError
+from evolution.service.jobs.commands import Means, build
 from evolution.service.uploads import judging
 from evolution.service.worker.link import Link
 from evolution.service.worker.loop import Worker
@@ -113,6 +119,43 @@ def test_other_parts_are_refused(place: Site) -> None:
     assert place.ask("POST", f"{API}/models", content=b"{}").status_code == 422
 
 
+def test_uploads_that_take_their_time_hold_nobody_else_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged, go_on = threading.Semaphore(0), threading.Event()
+
+    def slow(kind: str, folder: Path) -> dict[str, object]:
+        judged.release()
+        assert go_on.wait(60)
+        return {"inputs": []}
+
+    monkeypatch.setattr(uploads, "judge", slow)
+    service = Service.open(settings(tmp_path))
+    # More than there are threads for requests.
+    with listening(service) as url, ThreadPoolExecutor(50) as pool:
+        def upload(number: int) -> int:
+            files = {"model.onnx": (f"{number}.onnx", b"x")}
+            return httpx.post(f"{url}{API}/models", files=files, timeout=60).status_code
+
+        try:
+            sent = [pool.submit(upload, number) for number in range(50)]
+            assert judged.acquire(timeout=30)
+            assert judged.acquire(timeout=30)
+            time.sleep(0.5)
+            assert httpx.get(f"{url}/ready", timeout=10).status_code == 200
+            assert not judged.acquire(blocking=False)
+        finally:
+            go_on.set()
+        assert {answer.result() for answer in sent} == {201}
+
+
+def test_nothing_is_imported_from_an_upload(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(model())
+    for name in ("onnx", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
+    assert judging.judge("model", tmp_path)["nodes"] == 1
+
+
 def test_what_takes_too_long_is_given_up(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(model())
     with pytest.raises(ServiceError, match="within 0.01 s"):
@@ -195,7 +238,8 @@ def test_an_uploaded_table_is_fitted_by_a_real_job(
         assert made["info"]["identity"] == LatencyTable.load(table).identity
         job = client.submit("fit", target="cpu")
         worker = Worker(Link(url, None, 60.0), Path("work"), {
-            "machine": "box", "device": "cpu", "target": "cpu", "version": "1"})
+            "machine": "box", "device": "cpu", "target": "cpu", "version": "1"},
+            partial(build, means=Means("cpu")))
         thread = threading.Thread(target=worker.run)
         thread.start()
         ended = client.wait(job["id"])

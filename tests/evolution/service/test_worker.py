@@ -17,12 +17,18 @@ import psutil
 import pytest
 from sqlalchemy import select
 
+from benchmarks import _toy_worker
 from benchmarks._toy_worker import make_worker
 from evolution.client import Client
-from evolution.service.accounts import Role, add_token
+from evolution.service.accounts import Role, add_token, find_user
 from evolution.service.core import Service
+from evolution.service.jobs.commands import Command
+from evolution.service.protocol import HandedFile
 from evolution.service.queue import Limits
-from evolution.service.store.models import Lease
+from evolution.service.queue.records import Submission
+from evolution.service.store.models import Lease, Resource
+from evolution.service.worker import loop
+from evolution.service.worker.link import Link, LostError, RefusedError
 from evolution.service.worker.loop import Worker
 from luts.errors import UserError
 from tests.evolution.service.sites import ROLES, listening, settings
@@ -49,10 +55,11 @@ class Place:
             yield client
 
     @contextlib.contextmanager
-    def worker(self, name: str = "work", transport: httpx.BaseTransport | None = None
-               ) -> Iterator[Worker]:
+    def worker(self, name: str = "work", transport: httpx.BaseTransport | None = None,
+               equipped: Callable[[], bool] = lambda: True,
+               health: Callable[[], list[dict[str, str]]] = list) -> Iterator[Worker]:
         worker = make_worker(self.url, self.tokens[Role.worker], self.folder / name,
-                             transport=transport)
+                             transport=transport, equipped=equipped, health=health)
         failed: list[BaseException] = []
 
         def run() -> None:
@@ -137,6 +144,83 @@ def test_a_failing_command_says_why(place: Place) -> None:
         assert (ended["state"], ended["message"]) == ("failed", "no luck today")
         assert [file["path"] for file in client.list(f"jobs/{ended['id']}/artifacts")] == [
             "log.txt", "output.txt"]
+
+
+def test_a_job_that_fails_while_its_cluster_is_away_is_given_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_AWAY_S", 0.05)
+    said = [True, False, False]  # before the job, behind it, before another one
+    with place.listen() as client, place.worker(equipped=lambda: said.pop(0) if said else True):
+        ended = client.wait(client.submit("train", steps=1, seed=1)["id"])
+        assert (ended["state"], ended["message"]) == ("failed", "no luck today")
+        assert outcomes(place, ended["id"]) == ["released", "failed"]
+    assert said == []
+
+
+def test_a_worker_without_its_cluster_asks_for_no_job(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_AWAY_S", 0.05)
+    away, asked = threading.Event(), threading.Semaphore(0)
+    away.set()
+
+    def equipped() -> bool:
+        asked.release()
+        return not away.is_set()
+
+    with place.listen() as client, place.worker(equipped=equipped):
+        job = client.submit("train", steps=1, seed=0)["id"]
+        for _ in range(5):
+            assert asked.acquire(timeout=20)
+        assert client.job(job)["state"] == "queued"
+        away.clear()
+        assert client.wait(job)["state"] == "done"
+        assert outcomes(place, job) == ["done"]
+
+
+def test_an_idle_worker_tells_its_devices_health_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_HEALTH_S", 0.2)
+    finding = {"check": "load", "state": "bad", "found": "too much"}
+    said = [[finding], [finding], []]
+
+    def found() -> object:
+        (device,) = client.list("devices") or [{"info": {}}]
+        return device["info"].get("findings")
+
+    with place.listen() as client, place.worker(health=lambda: said.pop(0) if said else []):
+        wait_for(lambda: found() == [finding])
+        wait_for(lambda: found() == [])
+        assert client.wait(client.submit("train", steps=1, seed=0)["id"])["state"] == "done"
+
+
+def test_files_that_cannot_be_told_fail_the_job_and_not_the_worker(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [HandedFile(path=f"training/{n}", sha256="0" * 64, size_bytes=1) for n in range(6000)]
+    monkeypatch.setattr(loop, "collect", lambda *_: many)
+    with place.listen() as client, place.worker():
+        for _ in range(2):
+            ended = client.wait(client.submit("train", steps=1, seed=0)["id"])
+            assert (ended["state"], "cannot be handed over" in ended["message"]) == ("failed", True)
+
+
+@pytest.mark.parametrize(("script", "state"), [
+    ("print('{\"verdict\": \"FAIL\"}'); raise SystemExit(1)", "done"),
+    ("print('{\"verdict'); raise RuntimeError('no such thing')", "failed")])
+def test_a_crash_is_not_taken_for_an_answer_of_the_same_code(
+    place: Place, monkeypatch: pytest.MonkeyPatch, script: str, state: str
+) -> None:
+    command = Command((sys.executable, "-c", script), output="summary.json", good=(0, 1))
+    monkeypatch.setattr(_toy_worker, "build", lambda *_: command)
+    monkeypatch.setattr(loop, "resources", lambda *_: [])
+    with place.listen() as client, place.worker():
+        ended = client.wait(client.submit("train", steps=1, seed=0)["id"])
+        assert ended["state"] == state
+        assert ended["summary"] == ({"verdict": "FAIL"} if state == "done" else None)
+        assert ("no such thing" in ended["message"]) == (state == "failed")
 
 
 def test_a_cancelled_job_is_killed_with_all_that_it_started(place: Place, tmp_path: Path) -> None:
@@ -227,6 +311,61 @@ def test_a_killed_worker_leaves_nothing_running_and_its_successor_resumes(
         client.download(job, tmp_path / "got")
         steps = (tmp_path / "got/training/journal.txt").read_text().split()
         assert steps == [str(step) for step in range(60)]
+
+
+def test_folders_of_jobs_that_ended_elsewhere_go_in_time(place: Place, tmp_path: Path) -> None:
+    with place.listen() as client, place.worker() as _:
+        old, long = (tmp_path / "work" / f"job-{number}" for number in (77, 78))
+        for folder in (old, long):
+            (folder / "run").mkdir(parents=True)
+            (folder / "log.txt").write_text("step 1\n")
+        for path in (old / "run", old / "log.txt", old, long / "run", long):
+            os.utime(path, (0, 0))
+        client.wait(client.submit("train", steps=1, seed=0)["id"])
+        wait_for(lambda: not old.exists())
+        # A job of weeks, whose log grows while its folder's own time stands still.
+        assert long.exists()
+
+
+def test_a_job_whose_input_is_lost_fails_and_says_which(place: Place) -> None:
+    with place.listen() as client, place.worker():
+        with place.service.database.write() as session:
+            user = find_user(session, "submitter", 0.0).id
+            kept = Resource(kind="training", target="", key="t", info={}, origin="upload",
+                            files=[{"path": "weights.bin", "sha256": "a" * 64, "size_bytes": 1}],
+                            user_id=user, job_id=None, created_at_s=0.0)
+            session.add(kept)
+        inputs = [{"resource": kept.id, "kind": "training", "place": "weights"}]
+        job, _ = place.service.queue.submit(
+            user, Submission("train", {"steps": 1, "seed": 0}, inputs))
+        ended = client.wait(job.id)
+        assert (ended["state"], ended["attempts"]) == ("failed", 1)
+        assert "has lost 'weights.bin', which the job starts from" in ended["message"]
+
+
+def test_a_lease_that_is_lost_while_a_refusal_is_told_does_not_end_the_worker(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, finish = Link.send, Link.finish
+    said: list[Exception] = [LostError(), RefusedError("too large")]
+
+    def once(real: Callable[..., None], kind: type[Exception]) -> Callable[..., None]:
+        def asked(*arguments: object) -> None:
+            if said and isinstance(said[-1], kind):
+                raise said.pop()
+            real(*arguments)
+
+        return asked
+
+    monkeypatch.setattr(Link, "send", once(send, RefusedError))
+    monkeypatch.setattr(Link, "finish", once(finish, LostError))
+    with place.listen() as client, place.worker():
+        client.submit("train", steps=1, seed=0)
+        wait_for(lambda: not said)
+        second = client.submit("train", steps=1, seed=0)["id"]
+        place.shift_s += 100.0
+        place.service.queue.expire()
+        assert client.wait(second)["state"] == "done"
 
 
 def test_one_folder_has_one_worker(place: Place) -> None:

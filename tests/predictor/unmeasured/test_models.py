@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import onnx
@@ -12,7 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from luts.errors import UserError
+from predictor._estimate_view import show
 from predictor.estimation.api import estimate
+from tests.commands import run_module
 
 
 def write_model(path: Path, *, odd: bool = False) -> Path:
@@ -59,6 +60,16 @@ def test_batch_and_precision_count(model: Path) -> None:
     assert direct.latency_ms == pytest.approx(scaled.latency_ms, rel=1e-6)
 
 
+def test_what_is_printed_names_the_batch_and_precision_of_its_ms(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(estimate(model, target="rtx3090", inputs={"image": (1, 16, 24, 24)}, precision="fp16",
+                  batch=8), 0)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "PREDICTED, not measured" in said
+    assert "ms in fp16 at batch 8" in said
+
+
 def test_unknown_kinds_are_guessed_or_refused(tmp_path: Path) -> None:
     path = write_model(tmp_path / "odd.onnx", odd=True)
     shapes = {"image": (1, 16, 24, 24)}
@@ -74,6 +85,7 @@ def test_unknown_kinds_are_guessed_or_refused(tmp_path: Path) -> None:
     (("--target", "h200"), "no estimate of target 'h200'"),
     (("--target", "rtx3090", "--precision", "int8"), "in precision 'int8'"),
     (("--target", "rtx3090"), "has inputs with free axes"),
+    (("--target", "rtx3090", "--threads", "2"), "--threads 2: 'rtx3090' is a GPU"),
     (("--target", "rtx3090", "--level", "1.5"), "level 1.5 is not between 0 and 1"),
 ])  # fmt: skip
 def test_wrong_input_ends_in_one_line(
@@ -96,6 +108,4 @@ def test_the_command_prints_json(model: Path) -> None:
 
 
 def _call(model: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "predictor.estimate", str(model), *options],
-                          capture_output=True, text=True, timeout=120, check=False,
-                          cwd=Path(__file__).parents[3])
+    return run_module("predictor.estimate", model, *options)

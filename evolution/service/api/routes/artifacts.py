@@ -15,7 +15,8 @@ from evolution.service.api.routing import Routes, service_of
 from evolution.service.api.views import TicketView
 from evolution.service.core import Service
 from evolution.service.errors import ForbiddenError, NotFoundError
-from evolution.service.store.models import Artifact
+from evolution.service.store.models import Artifact, Job
+from evolution.service.upkeep.removing import check_kept
 
 routes, viewing = Routes("artifacts"), Routes("artifacts", prefix="")
 _VALID_S = 300.0
@@ -67,8 +68,9 @@ def view(request: Request, artifact_id: ArtifactId, until: _Until, signature: _S
 def _artifact(service: Service, number: int) -> Artifact:
     with service.database.read() as session:
         found = session.get(Artifact, number)
-    if found is None:
-        raise NotFoundError(f"no artifact {number}")
+        if found is None:
+            raise NotFoundError(f"no artifact {number}")
+        check_kept(session.get_one(Job, found.job_id))
     return found
 
 

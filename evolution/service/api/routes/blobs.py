@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from anyio.to_thread import run_sync
 from fastapi import Request, Response
 from fastapi.responses import FileResponse
@@ -25,7 +27,7 @@ def fetch(request: Request, sha256: Digest) -> FileResponse:
 @routes.add("HEAD", "/blobs/{sha256}", Role.worker, status_code=204)
 def known(request: Request, sha256: Digest) -> Response:
     """Whether a file need not be sent again."""
-    service_of(request).blobs.path(sha256)
+    service_of(request).blobs.touch(sha256)
     return Response(status_code=204)
 
 
@@ -34,7 +36,11 @@ async def send(request: Request, sha256: Digest) -> Response:
     """Keeps a file; whole or not at all, and checked against its digest."""
     service = service_of(request)
     limit = service.settings.file_bytes
-    with service.blobs.incoming(sha256=sha256, limit_bytes=limit) as incoming:
+    with ExitStack() as stack:
+        incoming = await run_sync(stack.enter_context, service.blobs.incoming(
+            sha256=sha256, limit_bytes=limit))
         async for chunk in request.stream():
             await run_sync(incoming.write, chunk)
+        # Large files take seconds to reach the disk, and heartbeats must not wait for them.
+        await run_sync(stack.close)
     return Response(status_code=204)

@@ -30,8 +30,11 @@ def ready(request: Request) -> dict[str, str]:
         with service.database.read() as session:
             session.scalar(select(Gate.passed))
         writable_folder(service.settings.data)
+        full = service.free_bytes() < service.settings.room_bytes
     except (SQLAlchemyError, UserError):
         raise HTTPException(503, "the database or the disk cannot be used") from None
+    if full:
+        raise HTTPException(503, "the disk is full")
     return {"status": "ready"}
 
 

@@ -17,6 +17,7 @@ from evolution.service.jobs.kinds import AnyJob, Estimate, Measure, Parameters, 
 from evolution.service.queue.records import Submission
 from evolution.service.queue.submitting import find_known
 from evolution.service.store.models import Artifact, Device, Job, Lease, User
+from evolution.service.upkeep.removing import check_kept, remove_files
 
 routes = Routes("jobs")
 _Key = Annotated[str | None, Header(pattern=r"^[A-Za-z0-9._:-]{1,100}$",
@@ -76,6 +77,7 @@ def jobs(
     order: Literal["oldest", "newest"] = "newest",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     before: Annotated[int, Query(ge=1, le=2**31 - 1, description="Only older jobs.")] = 2**31 - 1,
+    summary: Annotated[bool, Query(description="With the figures of finished jobs.")] = True,
 ) -> list[JobView]:
     """Jobs of everybody."""
     wanted = [Job.id < before]
@@ -83,7 +85,8 @@ def jobs(
         wanted.append(Job.state == state)
     if kind is not None:
         wanted.append(Job.kind == kind)
-    return _views(request, *wanted, order=order, limit=limit)
+    found = _views(request, *wanted, order=order, limit=limit)
+    return found if summary else [one.model_copy(update={"summary": None}) for one in found]
 
 
 @routes.add("GET", "/searches", Role.viewer)
@@ -123,11 +126,26 @@ def cancel(request: Request, job_id: JobId) -> JobView:
 def artifacts(request: Request, job_id: JobId) -> list[ArtifactView]:
     """Files that a job handed over."""
     with service_of(request).database.read() as session:
-        if session.get(Job, job_id) is None:
+        job = session.get(Job, job_id)
+        if job is None:
             raise NotFoundError(f"no job {job_id}")
+        check_kept(job)
         found = session.scalars(
             select(Artifact).where(Artifact.job_id == job_id).order_by(Artifact.path))
         return [artifact_view(artifact) for artifact in found]
+
+
+@routes.add("DELETE", "/jobs/{job_id}/artifacts", Role.submitter, status_code=204)
+def delete_files(request: Request, job_id: JobId) -> None:
+    """Removes files and log of an ended job of one's own; admins remove anybody's.
+
+    Resources that it made go with them, unless a job that has not ended starts from one.
+    """
+    service, caller = service_of(request), caller_of(request)
+    owner = None if caller.sees_all else caller.user_id
+    with service.database.write() as session:
+        removed = remove_files(session, job_id, owner, service.clock())
+    audit(request, "remove files", f"job {job_id}", removed.as_json())
 
 
 def _views(request: Request, *wanted: ColumnElement[bool], order: str = "newest",

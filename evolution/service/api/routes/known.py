@@ -9,7 +9,7 @@ from fastapi import Path
 from evolution.service.accounts import Role
 from evolution.service.api.routing import Routes
 from evolution.service.errors import NotFoundError
-from evolution.service.jobs.kinds import NAME
+from evolution.service.jobs.fields import NAME
 from luts.errors import UnknownNameError
 from luts.recipes import read_recipe, recipe_names
 from luts.target import load_target, target_names

@@ -12,7 +12,7 @@ from evolution.service.accounts import Role
 from evolution.service.api.params import PointNumber, ResourceId
 from evolution.service.api.routing import Routes, service_of
 from evolution.service.api.views import ResourceView, resource_view
-from evolution.service.catalogue import get_resource
+from evolution.service.catalogue import find_resource, get_resource
 from evolution.service.charts import MOST_RUNS, Charts, Comparison, compare, read_charts
 from evolution.service.points import (
     ArchitectureView,
@@ -34,7 +34,8 @@ def _lister(kind: str) -> Callable[..., list[ResourceView]]:
         with service_of(request).database.read() as session:
             rows = session.execute(
                 select(Resource, User.name).join(User, User.id == Resource.user_id)
-                .where(Resource.kind == kind).order_by(Resource.id.desc()).limit(limit)).tuples()
+                .where(Resource.kind == kind, Resource.removed_at_s.is_(None))
+                .order_by(Resource.id.desc()).limit(limit)).tuples()
             return [resource_view(resource, user) for resource, user in rows]
 
     listed.__doc__ = f"Resources of kind {kind}, the newest first."
@@ -44,10 +45,11 @@ def _lister(kind: str) -> Callable[..., list[ResourceView]]:
 def _getter(kind: str) -> Callable[..., ResourceView]:
     def one(request: Request, number: ResourceId) -> ResourceView:
         with service_of(request).database.read() as session:
-            resource = get_resource(session, number, kind)
+            resource = find_resource(session, number, kind)
             return resource_view(resource, session.get_one(User, resource.user_id).name)
 
-    one.__doc__ = f"One resource of kind {kind}, with its provenance."
+    one.__doc__ = (f"One resource of kind {kind}, with its provenance, which is kept when its "
+                   "files are removed.")
     return one
 
 

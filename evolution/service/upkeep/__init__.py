@@ -1,0 +1,1 @@
+"""What is kept, for whom and for how long; what is not kept any longer goes."""
