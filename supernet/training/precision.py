@@ -22,7 +22,7 @@ def training_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         fast = (
             torch.cuda.is_bf16_supported() if device.type == "cuda"
-            else torch.cpu._is_amx_tile_supported()
+            else torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
         )
         return torch.bfloat16 if fast else torch.float32
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
