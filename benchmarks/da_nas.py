@@ -148,4 +148,4 @@ def _variant(space: SearchSpace, folder: Path, settings: ImageSettings) -> dict[
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=False)
+    cli.run(main, repeatable=True)

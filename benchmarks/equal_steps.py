@@ -183,4 +183,4 @@ def _found(work: Work, seed: int, network: str, scores: Sequence[str]) -> dict[s
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=True)
+    cli.run(main, repeatable=True)

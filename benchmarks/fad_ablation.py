@@ -176,4 +176,4 @@ def _show(records: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=True)
+    cli.run(main, repeatable=True)

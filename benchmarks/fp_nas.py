@@ -146,4 +146,4 @@ def _show(found: Sequence[Mapping[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, resumable=True)
+    cli.run(main, repeatable=True)

@@ -102,4 +102,4 @@ def _show(found: list[dict[str, Any]], counts: tuple[int, ...]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, repeatable=True)

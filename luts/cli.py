@@ -12,6 +12,8 @@ from luts.errors import UserError
 
 INTERRUPTED = 130
 _LOST = "nothing was kept"
+_RESUMED = "what was done is kept, --resume goes on from there"
+_REPEATED = "what was done is kept, the same call goes on from there"
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 # Typer carries its own copy of click, whose exceptions are reached through what Typer exports.
@@ -20,16 +22,19 @@ _CommandLineError: type[Exception] = next(
 )
 
 
-def run(command: Callable[..., Any], *, resumable: bool = False) -> NoReturn:
+def run(
+    command: Callable[..., Any], *, resumable: bool = False, repeatable: bool = False
+) -> NoReturn:
     """Runs a function as a Typer command; wrong input ends in one line and exit code 2.
 
     Args:
         command: a function with Typer parameters; an integer that it returns is the exit code.
         resumable: whether it has ``--resume`` and keeps what was done when it is interrupted.
+        repeatable: whether it keeps that and goes on by itself when it is called again.
     """
     app = typer.Typer(add_completion=False, rich_markup_mode="rich")
     app.command(context_settings=_CONTEXT)(command)
-    _run(app, resumable=resumable)
+    _run(app, kept=_RESUMED if resumable else _REPEATED if repeatable else None)
 
 
 def run_all(
@@ -46,10 +51,10 @@ def run_all(
                       no_args_is_help=True, context_settings=_CONTEXT)
     for name, command in commands.items():
         app.command(name, context_settings=_CONTEXT)(command)
-    _run(app, resumable=False, interrupted=interrupted)
+    _run(app, lost=interrupted)
 
 
-def _run(app: typer.Typer, *, resumable: bool, interrupted: str = _LOST) -> NoReturn:
+def _run(app: typer.Typer, *, kept: str | None = None, lost: str = _LOST) -> NoReturn:
     program = sys.modules["__main__"].__spec__
     name = f"python -m {program.name}" if program is not None else None
     try:
@@ -61,15 +66,14 @@ def _run(app: typer.Typer, *, resumable: bool, interrupted: str = _LOST) -> NoRe
         if error.strerror is None:
             raise
         place = f" '{error.filename}'" if error.filename else ""
-        _fail(f"{error.strerror}{place}; what was done before is kept" if resumable else
+        _fail(f"{error.strerror}{place}; what was done before is kept" if kept else
               f"{error.strerror}{place}")
     except _CommandLineError as error:
         _fail(error.format_message() + _given(error))  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:  # Typer itself turns Ctrl-C into this code
-        kept = "what was done is kept, --resume goes on from there"
-        print(f"interrupted; {kept if resumable else interrupted}", file=sys.stderr)
+        print(f"interrupted; {kept or lost}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

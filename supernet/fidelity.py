@@ -8,6 +8,8 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from luts.errors import UserError
+
 _RESAMPLES = 2000
 _SEED = 7
 
@@ -43,7 +45,8 @@ def rank_agreement(one: Sequence[float], two: Sequence[float]) -> RankAgreement:
         two: another, such as the error when trained alone.
 
     Raises:
-        ValueError: fewer than 3 networks, or all of them score the same.
+        ValueError: fewer than 3 networks.
+        UserError: all of them score the same.
     """
     from scipy.stats import kendalltau, spearmanr
 
@@ -51,7 +54,9 @@ def rank_agreement(one: Sequence[float], two: Sequence[float]) -> RankAgreement:
     if len(a) != len(b) or len(a) < 3:
         raise ValueError(f"ranks of {len(a)} and {len(b)} networks; at least 3 are needed")
     if np.ptp(a) == 0 or np.ptp(b) == 0:
-        raise ValueError(f"all {len(a)} networks score the same; there is no ranking")
+        alike = a if np.ptp(a) == 0 else b
+        raise UserError(f"all {len(alike)} networks score {alike[0]:g}, so there is no order to "
+                        "compare; train for longer, or score on more examples")
     tau = kendalltau(a, b)
     low, high = _interval(a, b)
     return {

@@ -21,19 +21,21 @@ def _run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, er
     return ended.value.code, capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("resumable", "words"), [
-    (True, "what was done is kept, --resume goes on from there"), (False, "nothing was kept"),
+@pytest.mark.parametrize(("promised", "words"), [
+    ({"resumable": True}, "what was done is kept, --resume goes on from there"),
+    ({"repeatable": True}, "what was done is kept, the same call goes on from there"),
+    ({}, "nothing was kept"),
 ])
 def test_an_interrupt_promises_no_more_than_there_is(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, resumable: bool,
-    words: str,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    promised: dict[str, bool], words: str,
 ) -> None:
     def main() -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sys.argv", ["program"])
     with pytest.raises(SystemExit) as ended:
-        cli.run(main, resumable=resumable)
+        cli.run(main, **promised)
     assert ended.value.code == cli.INTERRUPTED
     assert words in capsys.readouterr().err
 

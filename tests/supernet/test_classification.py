@@ -248,8 +248,8 @@ def test_evaluation_refuses_what_it_has_not(trained, capsys, tmp_path):
 
 def test_supernets_are_ranked_by_error_and_by_indicator(trained, tmp_path, capsys):
     rank_command.main(
-        recipe=RECIPE, architectures=3, steps=2, repeats=1, supernets=[str(trained)], head=None,
-        changes=SINGLE[1:], pairs=40, data=None, seed=0, device="cpu", parallel=1, threads=1,
+        recipe=RECIPE, architectures=6, steps=2, repeats=1, supernets=[str(trained)], head=None,
+        changes=SINGLE[1:], pairs=144, data=None, seed=0, device="cpu", parallel=1, threads=1,
         workers=1, out=tmp_path, resume=False, as_json=True)
     found = json.loads(capsys.readouterr().out)
     (agreement,) = found["agreement"].values()

@@ -1,0 +1,184 @@
+"""What was searched against a random network within the same budget and the hand-picked baseline.
+
+    python -m benchmarks.searched_alone --data cifar10_subset --seeds 3 --parallel 2
+    python -m benchmarks.searched_alone --recipe bn-nas-small --steps 30 --alone-steps 20 --seeds 1
+
+For each recipe and seed the supernet is trained and searched, by the same commands for all, and one
+architecture is drawn at random within the same limits. Both are measured as any winner is. Then
+both, and the baseline that stands in the middle of the space, are trained alone from fresh weights
+in the same way, and scored on images that neither a training nor a search has seen. What is
+finished is kept, so a call that was stopped goes on where it stood.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from benchmarks import _arguments
+from benchmarks._commands import Command, carry_out, printed
+from benchmarks._figures import show
+from evolution.result import Result, load_result
+from evolution.run import STRUCK
+from luts import cli
+from luts.files import writable_folder, write_json
+
+RECIPES = ("bn-nas-small", "parsec-chain-small", "fp-nas-darts-small", "da-nas-small")
+SEARCHES = {"searched": (), "random": ("--strategy", "random", "--evaluations", "1")}
+"""How each of the two architectures of a seed is proposed."""
+BASELINE = "baseline"
+
+
+def main(
+    recipes: Annotated[
+        list[str] | None,
+        typer.Option("--recipe", help=f"Recipe of classification; repeatable [{RECIPES}]."),
+    ] = None,
+    data: _arguments.Images = None,
+    target: Annotated[str, typer.Option(help="Target that is this machine.")] = "cpu",
+    latency: Annotated[str, typer.Option(help="Budget.")] = "100%",
+    steps: Annotated[int, typer.Option(min=1, help="Steps of a supernet.")] = 3000,
+    alone_steps: Annotated[int, typer.Option(min=1, help="Steps of a network alone.")] = 1000,
+    seeds: _arguments.Repetitions = 3,
+    parallel: Annotated[int, typer.Option(min=1, help="Trainings at once, a core each.")] = 1,
+    out: _arguments.Folder = Path("runs/searched_alone"),
+) -> None:
+    """Errors of searched, random and hand-picked networks, trained alone alike, over seeds."""
+    from luts.recipes import read_recipe
+
+    chosen = tuple(recipes or RECIPES)
+    given = {recipe: data or str(read_recipe(recipe)["training"]["data"]) for recipe in chosen}
+    logs = writable_folder(out / "logs")
+    works = {recipe: Work(recipe, given[recipe], target, out) for recipe in chosen}
+    numbers = range(seeds)
+    carry_out([work.supernet(seed, steps) for seed in numbers for work in works.values()],
+              parallel, logs)
+    for work in works.values():
+        # Alone: all of these measure.
+        for command in work.table():
+            carry_out([command], 1, logs)
+        for seed in numbers:
+            carry_out([work.search(seed, name, latency) for name in SEARCHES], 1, logs)
+    each = [(work, seed, network) for seed in numbers for work in works.values()
+            for network in (*SEARCHES, BASELINE)]
+    carry_out([work.alone(seed, network, alone_steps) for work, seed, network in each],
+              parallel, logs)
+    carry_out([work.score(seed, network) for work, seed, network in each], parallel, logs)
+    found = [_found(work, seed, network, printed(work.score(seed, network), logs))
+             for work, seed, network in each]
+    write_json(out / "searched_alone.json", {
+        "data": given, "target": target, "latency": latency, "steps": steps,
+        "alone_steps": alone_steps, "networks": found})
+    _show(found, steps, alone_steps)
+    print(f"written: {out / 'searched_alone.json'}")
+
+
+class Work:
+    """The commands for one recipe.
+
+    Args:
+        recipe: name.
+        data: images, a folder or a name.
+        target: name.
+        out: folder.
+    """
+
+    def __init__(self, recipe: str, data: str, target: str, out: Path) -> None:
+        self.recipe, self.data, self.target = recipe, data, target
+        self._out = out / recipe
+
+    def _folder(self, seed: int, name: str) -> Path:
+        return self._out / f"seed{seed}" / name
+
+    def _name(self, seed: int, what: str) -> str:
+        return f"{self.recipe}-seed{seed}-{what}"
+
+    def supernet(self, seed: int, steps: int) -> Command:
+        """Trains reference and supernet."""
+        return Command(self._name(seed, "supernet"), (
+            "supernet.train", "--recipe", self.recipe, "--data", self.data, "--seed", str(seed),
+            "--threads", "1", "--steps", str(steps), "--resume",
+            "--out", str(self._folder(seed, "supernet"))))
+
+    def table(self) -> list[Command]:
+        """Measures the space and fits the predictor, in this order."""
+        return [
+            Command(f"{self.recipe}-table", ("profiler.build_lut", "--device", self.target,
+                                             "--recipe", self.recipe, "--resume")),
+            Command(f"{self.recipe}-fit", ("predictor.fit", "--target", self.target, "--recipe",
+                                           self.recipe)),
+        ]
+
+    def search(self, seed: int, name: str, latency: str) -> Command:
+        """Searches, or draws one, within the budget; and measures what was found."""
+        return Command(self._name(seed, f"search-{name}"), (
+            "evolution.run", "--target", self.target, "--recipe", self.recipe, "--seed", str(seed),
+            "--latency", latency, "--weights", str(self._folder(seed, "supernet")), "--resume",
+            "--out", str(self._folder(seed, f"search-{name}")), *SEARCHES[name],
+        ), good=(0, STRUCK))
+
+    def result(self, seed: int, name: str) -> Result:
+        """Of a search."""
+        return load_result(self._folder(seed, f"search-{name}"))
+
+    def architecture(self, seed: int, network: str) -> str:
+        """As commands take it."""
+        if network == BASELINE:
+            return BASELINE
+        return json.dumps(self.result(seed, network).best.architecture)
+
+    def alone(self, seed: int, network: str, steps: int) -> Command:
+        """Trains one network from fresh weights."""
+        return Command(self._name(seed, f"alone-{network}"), (
+            "supernet.train", "--recipe", self.recipe, "--data", self.data, "--seed", str(seed),
+            "--threads", "1", "--steps", str(steps), "--resume",
+            "--architecture", self.architecture(seed, network),
+            "--out", str(self._folder(seed, f"alone-{network}"))))
+
+    def score(self, seed: int, network: str) -> Command:
+        """Scores one network on test images."""
+        return Command(self._name(seed, f"score-{network}"), (
+            "supernet.evaluate", "--recipe", self.recipe, "--data", self.data, "--split", "test",
+            "--architecture", self.architecture(seed, network), "--json",
+            "--weights", str(self._folder(seed, f"alone-{network}"))))
+
+
+def _found(work: Work, seed: int, network: str, score: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"recipe": work.recipe, "seed": seed, "network": network,
+                             **json.loads(score)["sets"][0]["mean"]}
+    result = work.result(seed, "searched" if network == BASELINE else network)
+    own = result.reference if network == BASELINE else result.best
+    return found | {
+        "latency_ms": own.measured_latency_ms, "parameters": own.parameters,
+        "reference_latency_ms": result.reference.measured_latency_ms,
+        "verified": network == BASELINE or result.verified,
+    }
+
+
+def _show(found: Sequence[dict[str, Any]], steps: int, alone_steps: int) -> None:
+    rows = []
+    for recipe in dict.fromkeys(one["recipe"] for one in found):
+        for network in (*SEARCHES, BASELINE):
+            own = [one for one in found if (one["recipe"], one["network"]) == (recipe, network)]
+            errors = [one["error"] for one in own]
+            ratios = [one["latency_ms"] / one["reference_latency_ms"] for one in own
+                      if one["latency_ms"] is not None]
+            rows.append([
+                recipe, network, f"{np.mean(errors):.2f}",
+                " ".join(f"{error:.1f}" for error in errors),
+                f"{np.mean(ratios):.2f}" if ratios else "?",
+                f"{np.mean([one['parameters'] for one in own]):,.0f}",
+                f"{sum(one['verified'] for one in own)} of {len(own)}",
+            ])
+    show(f"trained alone for {alone_steps} steps, found by supernets of {steps}: test error in "
+         "percent; latency measured, over the baseline's",
+         ["recipe", "network", "error %", "by seed", "latency", "weights", "verified"], rows)
+
+
+if __name__ == "__main__":
+    cli.run(main, repeatable=True)
