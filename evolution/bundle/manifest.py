@@ -107,6 +107,7 @@ class Manifest(_Part):
     """``bundle.json``.
 
     Attributes:
+        device_names: what drivers call the target; a check on another device gives no verdict.
         objective: the metric that was searched for.
         budget_ms: limit of the median latency on the target.
         threads: that the budget counts with.
@@ -117,6 +118,7 @@ class Manifest(_Part):
     kind: Literal["metronas.bundle"] = "metronas.bundle"
     recipe: str
     target: str
+    device_names: tuple[str, ...] = ()
     architecture: dict[str, int]
     objective: str
     budget_ms: float = Field(gt=0, allow_inf_nan=False)

@@ -9,6 +9,7 @@ against the budget. Exit code: 0 for PASS, 1 for FAIL, 2 for a bundle that canno
 from __future__ import annotations
 
 import argparse
+import ctypes
 import hashlib
 import json
 import math
@@ -67,17 +68,9 @@ def difference(measure: str, found: Any, golden: Any) -> float:
 
 
 def worst_difference(model: Any, golden: Any, measure: str) -> float:
-    """Largest difference over the golden pairs.
-
-    Args:
-        model: has ``outputs(inputs)``.
-        golden: arrays ``<number>:<name>`` of inputs, and ``<number>:output``.
-        measure: ``largest`` or ``mean``.
-    """
-    worst = 0.0
-    for inputs, output in pairs_of(golden):
-        worst = max(worst, difference(measure, model.outputs(inputs), output))
-    return worst
+    """Largest difference over the golden arrays ``<number>:<name>`` and ``<number>:output``."""
+    return max(difference(measure, model.outputs(inputs), output)
+               for inputs, output in pairs_of(golden))
 
 
 def pairs_of(golden: Any) -> list[tuple[dict[str, Any], Any]]:
@@ -90,6 +83,20 @@ def pairs_of(golden: Any) -> list[tuple[dict[str, Any], Any]]:
         output = arrays.pop("output")
         found.append((arrays, output))
     return found
+
+
+def gpu_name(device: str) -> str:
+    """What the driver calls ``cuda:N``; empty where it does not tell."""
+    _, _, number = device.partition(":")
+    name = ctypes.create_string_buffer(256)
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+        place = ctypes.c_int()
+        silent = (driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(place), int(number or 0))
+                  or driver.cuDeviceGetName(name, len(name), place))
+    except (OSError, ValueError):
+        return ""
+    return "" if silent else name.value.decode(errors="replace")
 
 
 def time_ms(run: Callable[[], None], seconds: float) -> list[float]:
@@ -122,6 +129,10 @@ def verify(folder: Path, device: str | None, budget_ms: float | None, seconds: f
     device = device or ("cpu" if target == "cpu" else "cuda:0")
     if (device == "cpu") != (target == "cpu"):
         raise UnusableError(f"this bundle is for '{target}', and --device '{device}' is none")
+    called, names = "" if device == "cpu" else gpu_name(device), manifest["device_names"]
+    if called and names and called not in names:
+        raise UnusableError(f"this bundle is for '{target}' ({' or '.join(names)}), and '{device}' "
+                            f"is a {called}")
     budget_ms = manifest["budget_ms"] if budget_ms is None else budget_ms
     try:
         import numpy as np
@@ -147,7 +158,7 @@ def verify(folder: Path, device: str | None, budget_ms: float | None, seconds: f
         faults.append(f"outputs differ by {apart:.3g}, allowed {limit['relative']:.3g}")
     if not median <= budget_ms:
         faults.append("it is slower than the budget")
-    print(f"{'FAIL' if faults else 'PASS'}: {median:.3f} ms measured on {device}, budget "
+    print(f"{'FAIL' if faults else 'PASS'}: {median:.3f} ms measured on {called or device}, budget "
           f"{budget_ms:.3f} ms for {target}" + "".join(f"; {fault}" for fault in faults))
     print(f"80 % of {len(times)} inferences between {quantile(times, 0.1):.3f} and "
           f"{quantile(times, 0.9):.3f} ms; outputs differ by {apart:.3g} ({limit['measure']}, "

@@ -122,8 +122,10 @@ def _fill(
         mean = max(mean, *map(partial(difference, "mean"), rounded, truths))
     assert result.best.architecture is not None
     manifest = Manifest(
-        recipe=result.recipe, target=result.target, architecture=result.best.architecture,
-        objective=result.objective, budget_ms=result.constraint.latency_ms,
+        recipe=result.recipe, target=result.target,
+        device_names=load_target(result.target).device_names,
+        architecture=result.best.architecture, objective=result.objective,
+        budget_ms=result.constraint.latency_ms,
         threads=result.provenance.threads, verified=result.verified, reason=result.reason,
         model=made.facts, expected=expected_latency(result, choice),
         tolerance=_tolerance(checked, mean, exact=exact), checked=checked, made=provenance.now(),

@@ -141,8 +141,43 @@ def test_a_device_of_another_kind_gets_no_verdict(bundle: Path, target: str, dev
 
 
 def meant_for(bundle: Path, target: str) -> None:
-    load_manifest(bundle).model_copy(update={"target": target}).save(bundle)
+    names = load_target(target).device_names
+    load_manifest(bundle).model_copy(update={"target": target, "device_names": names}).save(bundle)
     write_sums(bundle)
+
+
+# A machine whose driver calls its GPU so.
+GPU = """
+import ctypes, runpy, sys
+class Driver:
+    def cuInit(self, flags): return CODE
+    def cuDeviceGet(self, place, number): return 0 if number == 1 else 101
+    def cuDeviceGetName(self, name, size, place):
+        name.value = b"CALLED"
+        return 0
+ctypes.CDLL = lambda name: Driver()
+sys.argv = ["verify.py", "--device", "cuda:1"]
+runpy.run_path(PATH, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(("called", "code", "said"), [
+    ("Tesla T4", 0, "'rtx3090' (NVIDIA GeForce RTX 3090), and 'cuda:1' is a Tesla T4"),
+    # The right one, and one that does not tell: the next thing that is wrong is the runtime.
+    ("NVIDIA GeForce RTX 3090", 0, "does not reach device 'cuda:1'"),
+    ("Tesla T4", 3, "does not reach device 'cuda:1'"),
+])
+def test_another_gpu_than_the_target_gets_no_verdict(
+    bundle: Path, called: str, code: int, said: str
+) -> None:
+    meant_for(bundle, "rtx3090")
+    program = GPU.replace("CALLED", called).replace("CODE", str(code))
+    done = subprocess.run(
+        [sys.executable, "-c", program.replace("PATH", repr(str(bundle / "verify.py")))],
+        capture_output=True, text=True, check=False, cwd="/")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_missing_runtime_and_a_missing_device_are_one_line(bundle: Path) -> None:
