@@ -37,7 +37,8 @@ BASELINE = "baseline"
 def main(
     recipes: Annotated[
         list[str] | None,
-        typer.Option("--recipe", help=f"Recipe of classification; repeatable [{RECIPES}]."),
+        typer.Option("--recipe",
+                     help=f"Recipe of classification; repeatable [{', '.join(RECIPES)}]."),
     ] = None,
     data: _arguments.Images = None,
     target: Annotated[str, typer.Option(help="Target that is this machine.")] = "cpu",
@@ -49,10 +50,8 @@ def main(
     out: _arguments.Folder = Path("runs/searched_alone"),
 ) -> None:
     """Errors of searched, random and hand-picked networks, trained alone alike, over seeds."""
-    from luts.recipes import read_recipe
-
     chosen = tuple(recipes or RECIPES)
-    given = {recipe: data or str(read_recipe(recipe)["training"]["data"]) for recipe in chosen}
+    given = {recipe: _images(recipe, data) for recipe in chosen}
     logs = writable_folder(out / "logs")
     works = {recipe: Work(recipe, given[recipe], target, out) for recipe in chosen}
     numbers = range(seeds)
@@ -76,6 +75,21 @@ def main(
         "alone_steps": alone_steps, "networks": found})
     _show(found, steps, alone_steps)
     print(f"written: {out / 'searched_alone.json'}")
+
+
+def _images(recipe: str, given: str | None) -> str:
+    """What a recipe of classification is trained on: as given, or its own."""
+    from luts.errors import UserError
+    from luts.recipes import read_recipe
+    from supernet.tasks.base import task_of
+
+    text = read_recipe(recipe)
+    if text["task"] != "classification":
+        raise UserError(f"--recipe {recipe} is of {text['task']}; give one of {', '.join(RECIPES)}")
+    named = given or str(text["training"]["data"])
+    if given is None and named not in task_of(recipe).named_data:
+        raise UserError(f"--recipe {recipe} names no images; give --data FOLDER")
+    return named
 
 
 class Work:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import typer
 
+from benchmarks import searched_alone
 from benchmarks._commands import Command
 from benchmarks.equal_steps import SUPERNETS
 from benchmarks.equal_steps import Work as EqualWork
 from benchmarks.searched_alone import BASELINE, SEARCHES, Work, _found, _show
+from luts.errors import UserError
 from tests.evolution.bundle.toy_bundle import make_run
 
 
@@ -72,6 +74,18 @@ def test_networks_of_a_seed_are_trained_alike_and_scored_on_unseen_images(work: 
         scored = work.score(4, name).arguments
         assert scored[scored.index("--split") + 1] == "test"
         assert scored[scored.index("--weights") + 1] == trained[names.index(name)][-1]
+
+
+@pytest.mark.parametrize(("recipe", "data", "said"), [
+    ("flownas-small", "digits", "is of optical_flow; give one of bn-nas-small"),
+    ("nasbench-macro", None, "names no images; give --data"),
+])
+def test_a_recipe_that_does_not_fit_is_refused_before_anything_is_trained(
+    tmp_path: Path, recipe: str, data: str | None, said: str
+) -> None:
+    with pytest.raises(UserError, match=f"--recipe {recipe} {said}"):
+        searched_alone.main(recipes=[recipe], data=data, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_figures_are_the_run_s_and_the_score_s(
