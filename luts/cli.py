@@ -57,8 +57,10 @@ def run_all(
 def _run(app: typer.Typer, *, kept: str | None = None, lost: str = _LOST) -> NoReturn:
     program = sys.modules["__main__"].__spec__
     name = f"python -m {program.name}" if program is not None else None
+    command = typer.main.get_command(app)
+    _keep_brackets(command)
     try:
-        code = app(prog_name=name, standalone_mode=False)
+        code = command(prog_name=name, standalone_mode=False)
     except UserError as error:
         _fail(str(error))
     except OSError as error:
@@ -75,6 +77,17 @@ def _run(app: typer.Typer, *, kept: str | None = None, lost: str = _LOST) -> NoR
     if code == INTERRUPTED:  # Typer itself turns Ctrl-C into this code
         print(f"interrupted; {kept or lost}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _keep_brackets(command: Any) -> None:
+    """Keeps ``[all]`` in help texts, which would be read as a style and left out."""
+    from rich.markup import escape
+
+    for part in (command, *command.params):
+        if getattr(part, "help", None):
+            part.help = escape(part.help)
+    for below in getattr(command, "commands", {}).values():
+        _keep_brackets(below)
 
 
 def _given(error: Exception) -> str:

@@ -89,3 +89,18 @@ def test_other_errors_of_the_system_are_not_hidden(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("sys.argv", ["program"])
     with pytest.raises(OSError, match="a library's own words"):
         cli.run(broken)
+
+
+def test_brackets_of_help_texts_are_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def main(stage: Annotated[str, typer.Option(help="Stage [all of them].")] = "") -> None:
+        """Does it, with --set taps=[a]."""
+
+    monkeypatch.setattr("sys.argv", ["program", "--help"])
+    for go in (lambda: cli.run(main), lambda: cli.run_all({"main": main, "other": main}, "")):
+        with pytest.raises(SystemExit):
+            go()
+        monkeypatch.setattr("sys.argv", ["program", "main", "--help"])
+        said = capsys.readouterr().out
+        assert "[all of them]" in said and "taps=[a]" in said
