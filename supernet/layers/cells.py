@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from supernet.layers.depthwise import DepthwiseConv
 from supernet.layers.norm import PrefixBatchNorm
 
 
@@ -22,6 +23,14 @@ class ReluConv(nn.Conv2d):
         """(B, C, H, W) as `nn.Conv2d` takes (B, C, H - shift, W - shift)."""
         y = F.relu(x)
         return super().forward(y[:, :, self.shift :, self.shift :] if self.shift else y)
+
+
+class ReluDepthwise(DepthwiseConv):
+    """A depthwise convolution behind a ReLU."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See `DepthwiseConv`."""
+        return super().forward(F.relu(x))
 
 
 class Squeeze(nn.Module):
@@ -91,14 +100,12 @@ class Separable(nn.Module):
     def __init__(self, channels: int, kernel: int, stride: int, *, dilated: bool) -> None:
         super().__init__()
         C = channels
-        padding = kernel - 1 if dilated else kernel // 2
-        self.depthwise1 = ReluConv(C, C, kernel, stride=stride, padding=padding, groups=C,
-                                   dilation=2 if dilated else 1, bias=False)
+        self.depthwise1 = ReluDepthwise(C, kernel, stride=stride, dilation=2 if dilated else 1)
         self.pointwise1 = nn.Conv2d(C, C, 1, bias=False)
         self.norm1 = PrefixBatchNorm(C, relu=not dilated)
         self.twice = not dilated
         if self.twice:
-            self.depthwise2 = nn.Conv2d(C, C, kernel, padding=kernel // 2, groups=C, bias=False)
+            self.depthwise2 = DepthwiseConv(C, kernel)
             self.pointwise2 = nn.Conv2d(C, C, 1, bias=False)
             self.norm2 = PrefixBatchNorm(C, relu=False)
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from supernet.layers.activations import activation
 from supernet.layers.choice import expanded_width
+from supernet.layers.depthwise import DepthwiseConv
 from supernet.layers.norm import PrefixBatchNorm
 from supernet.layers.split_attention import SplitAttention
 
@@ -42,9 +43,7 @@ class InvertedResidual(nn.Module):
             self.expand = nn.Conv2d(inputs, middle, 1, bias=False)
             self.norm1 = PrefixBatchNorm(middle, relu=False)
         convs = [
-            nn.Conv2d(middle, middle, kernel, stride=stride, padding=kernel // 2, groups=middle,
-                      bias=False)
-            for _ in range(max(1, splits))
+            DepthwiseConv(middle, kernel, stride=stride) for _ in range(max(1, splits))
         ]
         norms = [PrefixBatchNorm(middle, relu=False) for _ in convs]
         self.depthwise = convs[0] if len(convs) == 1 else nn.ModuleList(convs)

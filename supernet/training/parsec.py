@@ -19,6 +19,7 @@ from torch import nn
 from luts.errors import UserError
 from supernet.data.images.source import ImageBatch
 from supernet.distribution import Distribution
+from supernet.layers.layout import channels_last
 from supernet.network import Network
 from supernet.processes import process_count
 from supernet.space import SearchSpace
@@ -115,7 +116,7 @@ class ParsecRule(LabelRule):
             for vector in vectors:
                 self.space.activate(self.network, self.space.decode(vector))
                 with autocast(self.settings, search.images.device):
-                    logits = self.network(search.images)
+                    logits = self.network(channels_last(search.images))
                 mean = -float(label_loss(logits, search.labels, 0.0))
                 scale = 1 if self.parsec.likelihood == "mean" else len(search.labels)
                 found.append(scale * mean / self.parsec.temperature)

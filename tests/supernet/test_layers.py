@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from supernet.layers import depthwise
 from supernet.layers.choice import make_divisible
 from supernet.layers.depthwise import depthwise_conv
 from supernet.layers.layout import channels_last, is_channels_last
@@ -15,13 +16,19 @@ from supernet.raft.update import ConvexUpsample
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("size", [(8, 10), (9, 7)])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_depthwise_gradients_are_those_of_conv2d(kernel, stride, size, layout):
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("images", [2, 11])
+def test_depthwise_gradients_are_those_of_conv2d(
+    kernel, stride, size, layout, dilation, images, monkeypatch
+):
+    monkeypatch.setattr(depthwise, "_MANY_CHANNELS", 15)  # eleven images in five, five and one
     torch.manual_seed(0)
-    x = torch.randn(2, 3, *size, dtype=torch.double).contiguous(memory_format=layout)
+    x = torch.randn(images, 3, *size, dtype=torch.double).contiguous(memory_format=layout)
     x.requires_grad_()
     weight = torch.randn(3, 1, kernel, kernel, dtype=torch.double, requires_grad=True)
-    expected = F.conv2d(x, weight, stride=stride, padding=kernel // 2, groups=3)
-    ours = depthwise_conv(x, weight, stride)
+    expected = F.conv2d(x, weight, stride=stride, padding=dilation * (kernel // 2),
+                        dilation=dilation, groups=3)
+    ours = depthwise_conv(x, weight, stride, dilation)
     assert torch.equal(ours, expected)
     grad = torch.randn_like(expected)
     for a, b in zip(
@@ -29,6 +36,24 @@ def test_depthwise_gradients_are_those_of_conv2d(kernel, stride, size, layout):
         torch.autograd.grad(expected, (x, weight), grad), strict=True,
     ):
         assert torch.allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_depthwise_layer_trains_as_conv2d_does(half):
+    torch.manual_seed(0)
+    ours = depthwise.DepthwiseConv(4, 5, stride=2, dilation=2)
+    plain = torch.nn.Conv2d(4, 4, 5, stride=2, dilation=2, padding=4, groups=4, bias=False)
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(12, 4, 16, 16)
+    grads = []
+    for layer in (ours, plain):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half and layer is ours):
+            y = layer(x)
+        assert y.dtype == (torch.bfloat16 if half and layer is ours else torch.float32)
+        y.float().square().mean().backward()
+        grads.append(layer.weight.grad)
+    assert torch.allclose(*grads, rtol=5e-2 if half else 1e-4, atol=2e-3 if half else 1e-6)
+    assert torch.equal(ours.eval()(x), plain(x))
 
 
 def test_convex_combination_is_softmax_weighted_and_differentiates():
