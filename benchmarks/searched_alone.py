@@ -4,10 +4,10 @@
     python -m benchmarks.searched_alone --recipe bn-nas-small --steps 30 --alone-steps 20 --seeds 1
 
 For each recipe and seed the supernet is trained and searched, by the same commands for all, and one
-architecture is drawn at random within the same limits. Both are measured as any winner is. Then
-both, and the baseline that stands in the middle of the space, are trained alone from fresh weights
-in the same way, and scored on images that neither a training nor a search has seen. What is
-finished is kept, so a call that was stopped goes on where it stood.
+architecture is drawn at random within the same limits. Both are measured as any winner is. Both are
+trained alone from fresh weights as the baseline was that stands in the middle of the space (it is
+the reference of the recipe, so it comes first), and scored on images that neither a training nor a
+search has seen. What is finished is kept, so a call that was stopped goes on where it stood.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ def main(
     logs = writable_folder(out / "logs")
     works = {recipe: Work(recipe, given[recipe], target, out) for recipe in chosen}
     numbers = range(seeds)
-    carry_out([work.supernet(seed, steps) for seed in numbers for work in works.values()],
-              parallel, logs)
+    pairs = [(work, seed) for seed in numbers for work in works.values()]
+    carry_out([work.baseline(seed, alone_steps) for work, seed in pairs], parallel, logs)
+    carry_out([work.supernet(seed, steps) for work, seed in pairs], parallel, logs)
     for work in works.values():
         # Alone: all of these measure.
         for command in work.table():
             carry_out([command], 1, logs)
         for seed in numbers:
             carry_out([work.search(seed, name, latency) for name in SEARCHES], 1, logs)
-    each = [(work, seed, network) for seed in numbers for work in works.values()
-            for network in (*SEARCHES, BASELINE)]
-    carry_out([work.alone(seed, network, alone_steps) for work, seed, network in each],
-              parallel, logs)
+    each = [(work, seed, network) for work, seed in pairs for network in (*SEARCHES, BASELINE)]
+    carry_out([work.alone(seed, network, alone_steps) for work, seed in pairs
+               for network in SEARCHES], parallel, logs)
     carry_out([work.score(seed, network) for work, seed, network in each], parallel, logs)
     found = [_found(work, seed, network, printed(work.score(seed, network), logs))
              for work, seed, network in each]
@@ -112,12 +112,19 @@ class Work:
     def _name(self, seed: int, what: str) -> str:
         return f"{self.recipe}-seed{seed}-{what}"
 
-    def supernet(self, seed: int, steps: int) -> Command:
-        """Trains reference and supernet."""
-        return Command(self._name(seed, "supernet"), (
+    def _training(self, seed: int, name: str, steps: int, folder: str, *network: str) -> Command:
+        return Command(self._name(seed, name), (
             "supernet.train", "--recipe", self.recipe, "--data", self.data, "--seed", str(seed),
-            "--threads", "1", "--steps", str(steps), "--resume",
-            "--out", str(self._folder(seed, "supernet"))))
+            "--threads", "1", "--steps", str(steps), "--resume", *network,
+            "--out", str(self._folder(seed, folder))))
+
+    def baseline(self, seed: int, steps: int) -> Command:
+        """Trains the reference, which may teach the supernet."""
+        return self._training(seed, BASELINE, steps, "supernet", "--network", "reference")
+
+    def supernet(self, seed: int, steps: int) -> Command:
+        """Trains the supernet."""
+        return self._training(seed, "supernet", steps, "supernet", "--network", "supernet")
 
     def table(self) -> list[Command]:
         """Measures the space and fits the predictor, in this order."""
@@ -140,26 +147,24 @@ class Work:
         """Of a search."""
         return load_result(self._folder(seed, f"search-{name}"))
 
-    def architecture(self, seed: int, network: str) -> str:
-        """As commands take it."""
+    def _architecture(self, seed: int, network: str) -> tuple[str, ...]:
+        """As commands take it; none is the reference."""
         if network == BASELINE:
-            return BASELINE
-        return json.dumps(self.result(seed, network).best.architecture)
+            return ()
+        return "--architecture", json.dumps(self.result(seed, network).best.architecture)
 
     def alone(self, seed: int, network: str, steps: int) -> Command:
         """Trains one network from fresh weights."""
-        return Command(self._name(seed, f"alone-{network}"), (
-            "supernet.train", "--recipe", self.recipe, "--data", self.data, "--seed", str(seed),
-            "--threads", "1", "--steps", str(steps), "--resume",
-            "--architecture", self.architecture(seed, network),
-            "--out", str(self._folder(seed, f"alone-{network}"))))
+        name = f"alone-{network}"
+        return self._training(seed, name, steps, name, *self._architecture(seed, network))
 
     def score(self, seed: int, network: str) -> Command:
         """Scores one network on test images."""
+        folder = "supernet" if network == BASELINE else f"alone-{network}"
         return Command(self._name(seed, f"score-{network}"), (
             "supernet.evaluate", "--recipe", self.recipe, "--data", self.data, "--split", "test",
-            "--architecture", self.architecture(seed, network), "--json",
-            "--weights", str(self._folder(seed, f"alone-{network}"))))
+            *self._architecture(seed, network), "--json",
+            "--weights", str(self._folder(seed, folder))))
 
 
 def _found(work: Work, seed: int, network: str, score: str) -> dict[str, Any]:

@@ -46,9 +46,9 @@ def unknown(commands: Sequence[Command]) -> set[str]:
 
 def test_all_options_exist(work: Work, tmp_path: Path) -> None:
     networks = (*SEARCHES, BASELINE)
-    commands = [work.supernet(4, 9), *work.table(),
+    commands = [work.baseline(4, 7), work.supernet(4, 9), *work.table(),
                 *(work.search(4, name, "100%") for name in SEARCHES),
-                *(work.alone(4, name, 7) for name in networks),
+                *(work.alone(4, name, 7) for name in SEARCHES),
                 *(work.score(4, name) for name in networks)]
     assert len({command.name for command in commands}) == len(commands)
     equal = EqualWork("flownas-small", "cpu", ["steps=7"], tmp_path)
@@ -62,18 +62,28 @@ def test_all_options_exist(work: Work, tmp_path: Path) -> None:
 
 
 def test_networks_of_a_seed_are_trained_alike_and_scored_on_unseen_images(work: Work) -> None:
-    names = (*SEARCHES, BASELINE)
-    trained = [work.alone(4, name, 7).arguments for name in names]
+    trained = {name: work.alone(4, name, 7).arguments for name in SEARCHES}
+    trained[BASELINE] = work.baseline(4, 7).arguments
     alike = {tuple(word for word, before in zip(one[1:], one, strict=False)
-                   if before not in ("--architecture", "--out")) for one in trained}
+                   if not {word, before} & {"--architecture", "--network", "--out"})
+             for one in trained.values()}
     assert len(alike) == 1 and "--steps 7" in " ".join(alike.pop())
-    given = [one[one.index("--architecture") + 1] for one in trained]
-    assert given[2] == BASELINE
-    assert json.loads(given[0]) == work.result(4, "searched").best.architecture
-    for name in names:
+    assert after("--network", trained[BASELINE]) == "reference"
+    for name, training in trained.items():
         scored = work.score(4, name).arguments
-        assert scored[scored.index("--split") + 1] == "test"
-        assert scored[scored.index("--weights") + 1] == trained[names.index(name)][-1]
+        assert after("--split", scored) == "test"
+        assert after("--weights", scored) == after("--out", training)
+        if name == BASELINE:
+            assert "--architecture" not in scored
+            continue
+        assert after("--architecture", scored) == after("--architecture", training)
+        architecture = json.loads(after("--architecture", training))
+        assert architecture == work.result(4, name).best.architecture
+
+
+def after(option: str, words: Sequence[str]) -> str:
+    """The value of an option."""
+    return words[words.index(option) + 1]
 
 
 @pytest.mark.parametrize(("recipe", "data", "said"), [
