@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from supernet.tasks.base import Judge
 
 _RESULT = "rank.json"
+_FREE = ("repeats", "supernets")
+"""What may differ between rankings that share the networks trained alone."""
 
 
 def main(
@@ -66,11 +68,13 @@ def main(
 ) -> None:
     """Trains random architectures alone and compares their order with the supernet's.
 
-    Errors are those on held-out data, with batch norms recalibrated for each network.
+    Errors are those on held-out data, with batch norms recalibrated for each network. --resume goes
+    on after a stop, and takes other supernets or more repeats: what was trained alone is kept.
 
     Examples:
       python -m supernet.rank --architectures 16 --parallel 2
       python -m supernet.rank --supernet runs/with-fad --supernet runs/without --repeats 2
+      python -m supernet.rank --supernet runs/another --resume
       python -m supernet.rank --recipe bn-nas-small --supernet runs/mine --data cifar10
       python -m supernet.rank --steps 2000 --device cuda:0 --workers 14 --resume --json
     """
@@ -92,7 +96,8 @@ def main(
     found = {name: _supernet(space, name) for name in given}
     identity = {
         "recipe": recipe, "architectures": architectures, "repeats": repeats, "seed": seed,
-        "head": head, "pairs": pairs, "data": None if data is None else str(data),
+        "head": head, "head_sha256": _head_digest(space, head),
+        "pairs": pairs, "data": None if data is None else str(data),
         "settings": settings.model_dump(mode="json"),
         "supernets": {name: facts for name, (_, facts) in found.items()},
     }
@@ -109,8 +114,8 @@ def main(
     held = held_out(recipe, settings, pairs, device, data)
     journal = Journal(folder / "journal.jsonl")
     inherited = {
-        name: _inherited(space, name, network, chosen, held, journal)
-        for name, (network, _) in found.items()
+        name: _inherited(space, facts["supernet_sha256"], network, chosen, held, journal)
+        for name, (network, facts) in found.items()
     }
     apprentices = Apprentices(
         recipe, settings, writable_folder(folder / "networks"), seed, workers, device, share,
@@ -143,32 +148,43 @@ def _supernet(space: SearchSpace, name: str) -> tuple[Any, dict[str, Any]]:
     return network, {**facts, "told_apart": task_of(space.name).told_apart(trained)}
 
 
+def _head_digest(space: SearchSpace, head: str) -> str | None:
+    """What tells the head that networks start with from others."""
+    if head == "fresh":
+        return None
+    from luts.files import sha256
+    from supernet.weights import weights_path
+
+    return sha256(weights_path(space.name, "reference",
+                               None if head == "shipped" else Path(head)))
+
+
 def _claim(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
+    """Takes the folder for this ranking; others by the same networks may have been there."""
     from luts.files import read_json, write_json
 
-    if not path.exists():
-        write_json(path, identity)
-        return
-    held = read_json(path)
-    if held != identity:
-        differ = sorted(k for k in identity if held.get(k) != identity[k])
-        raise UserError(f"'{path.parent}' holds another ranking (differs in {', '.join(differ)}); "
-                        "give another --out")
-    if not resume:
-        raise UserError(f"'{path.parent}' holds this ranking already; add --resume")
+    if path.exists():
+        held = read_json(path)
+        differ = sorted(k for k in identity if k not in _FREE and held.get(k) != identity[k])
+        if differ:
+            raise UserError(f"'{path.parent}' holds another ranking (differs in "
+                            f"{', '.join(differ)}); give another --out")
+        if not resume:
+            raise UserError(f"'{path.parent}' holds such a ranking already; add --resume")
+    write_json(path, identity)
 
 
 def _inherited(
-    space: SearchSpace, name: str, supernet: Any, architectures: Sequence[Architecture],
+    space: SearchSpace, digest: str, supernet: Any, architectures: Sequence[Architecture],
     held: Judge, journal: Journal,
 ) -> list[dict[str, float]]:
     """Scores with inherited weights; what the journal holds is not scored again."""
     known = {r["index"]: r["scores"] for r in journal.records
-             if r["event"] == "inherited" and r["supernet"] == name}
+             if r["event"] == "inherited" and r["supernet"] == digest}
     for index, architecture in enumerate(architectures):
         if index not in known:
             known[index] = held.score_inherited(space, supernet, architecture)
-            journal.append({"event": "inherited", "supernet": name, "index": index,
+            journal.append({"event": "inherited", "supernet": digest, "index": index,
                             "scores": known[index]})
     return [known[index] for index in range(len(architectures))]
 

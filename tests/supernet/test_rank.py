@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -9,6 +10,7 @@ from supernet._ranking import ranking
 from supernet._standalone import Apprentices, distinct_architectures
 from supernet.fidelity import rank_agreement
 from supernet.spaces.flownas import flownas_small
+from supernet.weights import shipped_path
 from tests.supernet.tiny import tiny_settings
 
 
@@ -52,7 +54,7 @@ def test_architectures_are_distinct_and_draws_are_bounded():
         distinct_architectures(space, 1001, 0)
 
 
-def test_a_ranking_run_goes_on_to_the_same_result(tmp_path, capsys):
+def test_a_ranking_run_goes_on_to_the_same_result(tmp_path, capsys, monkeypatch):
     options = {
         "architectures": 3, "steps": 1, "pairs": 4, "threads": 1, "out": tmp_path, "as_json": True,
         "changes": ["render.height=64", "render.width=64", "batch=1", "iterations=2",
@@ -60,8 +62,8 @@ def test_a_ranking_run_goes_on_to_the_same_result(tmp_path, capsys):
     }
 
     def go(**more):
-        rank.main(recipe="flownas-small", repeats=1, supernets=None, head="shipped", seed=0,
-                  device="cpu", workers=1, **{"resume": False, **options, **more})
+        rank.main(recipe="flownas-small", repeats=1, head="shipped", seed=0, device="cpu",
+                  workers=1, **{"resume": False, "supernets": None, **options, **more})
         return json.loads(capsys.readouterr().out)
 
     first = go()
@@ -77,6 +79,15 @@ def test_a_ranking_run_goes_on_to_the_same_result(tmp_path, capsys):
     lines = journal.read_text().splitlines(keepends=True)
     journal.write_text("".join(lines[:-1]) + lines[-1][:9])
     assert go(resume=True) == first
+    # The networks that were trained alone serve other supernets, too.
+    other = tmp_path / "other" / "supernet"
+    other.mkdir(parents=True)
+    shutil.copyfile(shipped_path("flownas-small", "supernet"), other / "checkpoint.safetensors")
+    monkeypatch.setattr(Apprentices, "score", lambda *_: pytest.fail("trained again"))
+    same = go(resume=True, supernets=["shipped", str(other.parent)])
+    assert same["networks"][0]["alone"] == first["networks"][0]["alone"]
+    assert same["agreement"][str(other.parent)] == first["agreement"]["shipped"]
+    assert set(same["run"]["supernets"]) == {"shipped", str(other.parent)}
 
 
 @pytest.mark.slow
