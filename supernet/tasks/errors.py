@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from supernet.data.protocols import Average
+from supernet.tasks.flow import lengths_px
 
 # Lower and upper bound of the true speed in px, as MPI-Sintel's table divides it.
 SPEEDS_PX = {"0_10": (0.0, 10.0), "10_40": (10.0, 40.0), "40": (40.0, math.inf)}
@@ -38,8 +39,8 @@ class FlowErrors:
     def of(cls, flow: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> FlowErrors:
         """Counts errors of flow (B, 2, H, W) against a target, where valid (B, H, W) is 1."""
         mask = valid > 0.5
-        error = (flow - target).norm(dim=1)[mask].double()
-        speed = target.norm(dim=1)[mask].double()
+        error = lengths_px(flow - target)[mask].double()
+        speed = lengths_px(target)[mask].double()
         parts = []
         for low, high in SPEEDS_PX.values():
             part = error[(speed >= low) & (speed < high)]
