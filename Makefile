@@ -1,6 +1,8 @@
 # Two commands on a fresh machine: `make search` and `make test`.
 PYTHON ?= python3
 VENV := .venv
+# Test processes at once.
+JOBS ?= 2
 RUN := $(VENV)/bin/python
 # Spinning OpenMP threads starve each other on small machines.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -22,7 +24,7 @@ search: install
 	$(RUN) -m evolution.run --target cpu --recipe flownas-small --out runs/quickstart --resume
 
 test: install lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile
 
 test-slow: install
 	$(RUN) -m pytest -m slow

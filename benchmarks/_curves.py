@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks._trainings import CPU_CLOCK
+
 Curve = list[dict[str, float]]
 
 
-def curve(records: Sequence[Mapping[str, float]], by: str = "expected") -> Curve:
+def curve(
+    records: Sequence[Mapping[str, float]], by: str = "expected", clock: str = CPU_CLOCK
+) -> Curve:
     """Samples, seconds of training and loss at every validation.
 
     Args:
         records: a training's journal; each tells the mean seconds of the steps since the last.
         by: which architectures' loss.
+        clock: what of a record is the seconds of a step.
     """
     seconds, before, points = 0.0, 0, []
     for record in records:
         step = int(record["step"])
-        seconds += (step - before) * record["seconds_per_step"]
+        seconds += (step - before) * record[clock]
         before = step
         if f"validation_loss_{by}" in record:
             points.append({

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
-from typing import Any
+from itertools import combinations, pairwise, permutations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks._figures import show
+
+if TYPE_CHECKING:
+    from supernet.space import SearchSpace
+    from supernet.training.pruning_record import Scores
 
 BOTH, GROWN, PLAIN = "grown and pruned", "grown", "plain"
 
 
-def correlations(stages: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Kendall's tau, see `supernet.training.pruning_record.agreement`, by what is compared."""
+def cheapness(space: SearchSpace, vector: npt.NDArray[np.int64]) -> Scores:
+    """Minus the GFLOPs of an architecture with each choice in its place, by decision and value."""
+    from supernet.training.sampling import gflops
+
+    found: dict[str, dict[str, float]] = {}
+    for place, decision in enumerate(space.decisions):
+        found[decision.name] = {}
+        for index, choice in enumerate(decision.choices):
+            other = vector.copy()
+            other[place] = index
+            found[decision.name][str(choice)] = -gflops(space, other)
+    return found
+
+
+def correlations(stages: dict[str, list[dict[str, Any]]], cheap: Scores) -> dict[str, Any]:
+    """Kendall's tau, see `supernet.training.pruning_record.agreement`, by what is compared.
+
+    Args:
+        stages: of each variant.
+        cheap: see `cheapness`.
+    """
     from supernet.training.pruning_record import agreement
 
-    def named(stage: dict[str, Any]) -> str:
-        return f"{stage['class_count']} classes"
-
     found: dict[str, Any] = {}
+    for name, own in stages.items():
+        for stage in own:
+            found[f"{name}: {_named(stage)} with fewer multiply-adds"] = agreement(
+                stage["scores"], cheap)
     for name in (BOTH, GROWN):
         for before, after in pairwise(stages[name]):
-            found[f"{name}: {named(before)} with {named(after)}"] = agreement(
+            found[f"{name}: {_named(before)} with {_named(after)}"] = agreement(
                 before["scores"], after["scores"])
     last, plain = stages[GROWN][-1], stages[PLAIN][-1]
     for stage in stages[GROWN]:
         if stage is not last:
-            found[f"{GROWN}: {named(stage)} with the last"] = agreement(
+            found[f"{GROWN}: {_named(stage)} with the last"] = agreement(
                 stage["scores"], last["scores"])
-        found[f"{GROWN}: {named(stage)} with the plain search"] = agreement(
+        found[f"{GROWN}: {_named(stage)} with the plain search"] = agreement(
             stage["scores"], plain["scores"])
     return found
+
+
+def _named(stage: dict[str, Any]) -> str:
+    return f"{stage['class_count']} classes"
 
 
 def best_kept(variants: dict[str, Any]) -> dict[str, float]:
@@ -62,6 +91,12 @@ def over_seeds(found: list[dict[str, Any]]) -> dict[str, Any]:
     taus = {name: [each["correlations"][name]["kendall"] for each in found
                    if "kendall" in each["correlations"][name]] for name in names}
     plain = [each["variants"][PLAIN]["stages"][-1]["scores"] for each in found]
+    for ours, theirs in permutations(range(len(found)), 2):
+        for stage in found[ours]["variants"][GROWN]["stages"]:
+            tau = agreement(stage["scores"], plain[theirs]).get("kendall")
+            if tau is not None:
+                taus.setdefault(f"{GROWN}: {_named(stage)} with the plain search of another seed",
+                                []).append(tau)
     between = [agreement(ours, theirs).get("kendall") for ours, theirs in combinations(plain, 2)]
     return {
         "means": variants,

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from supernet.training.starting import Start
 
 SAVE_EVERY = 100
+CPU_CLOCK = "cpu_seconds_per_step"
+"""By which trainings on CPUs are compared: made hours apart, they had other neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Trainer:
 
 
 def cost_of_training(folder: Path, batch: int) -> dict[str, float]:
-    """Steps, images and seconds of a finished training, by its journal.
+    """Steps, images and seconds of the processor of a finished training, by its journal.
 
     Args:
         folder: of the network.
@@ -71,7 +73,7 @@ def cost_of_training(folder: Path, batch: int) -> dict[str, float]:
     """
     records = journal_of(folder)
     steps = [0, *(record["step"] for record in records)]
-    seconds = sum(record["seconds_per_step"] * (after - before) for record, before, after in
+    seconds = sum(record[CPU_CLOCK] * (after - before) for record, before, after in
                   zip(records, steps, steps[1:], strict=False))
     return {"steps": steps[-1], "images": steps[-1] * batch, "seconds": seconds}
 

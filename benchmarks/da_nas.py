@@ -11,11 +11,14 @@ trained with the same number of epochs:
   with all of them;
 - "plain": all classes and all choices from the first step to the last.
 
-Cost is steps, images and seconds. The likeliest architecture of each is trained alone for the same
-short time. Rank correlations are Kendall's tau over the choices of all layers together: of the
-scores of a stage with those of the next one and of the last one, and with the plain search's. The
-plain search's own scores of two seeds bound what can be expected. What was trained is kept: a call
-that was stopped goes on where it stood.
+Cost is steps, images and seconds of the processor. The likeliest architecture of each is trained
+alone for the same short time. Rank correlations are Kendall's tau over the choices of all layers
+together: of the scores of a stage with those of the next one and of the last one (which go on from
+the same logits, so that they agree even where classes teach nothing), and with the plain search's,
+of the same seed and of others. The plain search's own scores of two seeds bound the latter. All
+scores are compared with the cost of choices too: what agrees because the loss dislikes
+multiply-adds (`pruning.cost`) is no decision of the data. What was trained is kept: a call that was
+stopped goes on where it stood.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from benchmarks._pruning_figures import (
     GROWN,
     PLAIN,
     best_kept,
+    cheapness,
     correlations,
     over_seeds,
     show_result,
@@ -104,7 +108,9 @@ def _seed(trainer: Trainer, folder: Path, alone_steps: int) -> dict[str, Any]:
         variants[name]["alone_error"] = journal_of(alone)[-1]["validation_error"]
     result["variants"] = variants
     result["class_order"] = variants[BOTH].pop("class_order")
-    result["correlations"] = correlations({name: variants[name]["stages"] for name in variants})
+    likeliest = space.encode(space.architecture(variants[PLAIN]["likeliest"]))
+    result["correlations"] = correlations(
+        {name: variants[name]["stages"] for name in variants}, cheapness(space, likeliest))
     result["best_kept"] = best_kept(variants)
     return result
 

@@ -7,8 +7,9 @@ Trains the supernet of PARSEC's small cell space by both recipes, from the same 
 images, with the same steps; only what the recipes say of their distributions differs. Every
 --every steps the loss on held-out images (minus the mean log-likelihood) of architectures drawn
 from the distribution is taken. The level is the lowest that both reach; what is compared is what
-each had drawn and how long it had trained when it first got there. FP-NAS claims 64 % fewer
-samples and 2.1 times the speed (arXiv 2011.10949, on another space). Goes on where it was stopped.
+each had drawn and how long it had trained when it first got there (on CPUs in seconds of the
+processor, since the trainings have other neighbours). FP-NAS claims 64 % fewer samples and 2.1
+times the speed (arXiv 2011.10949, on another space). Goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import typer
 
 from benchmarks import _arguments
 from benchmarks._curves import compared, curve
+from benchmarks._trainings import CPU_CLOCK
 from luts import arguments, cli
 from luts.files import Journal, writable_folder, write_json
 
@@ -84,7 +86,8 @@ def main(
         for name in chosen:
             records = _trained(out / f"{name.lower().replace(' ', '-')}-{seed}", name, seed, steps,
                                data, changes or [], every, place)
-            curves[name] = curve(records, by)
+            clock = CPU_CLOCK if place.type == "cpu" else "seconds_per_step"
+            curves[name] = curve(records, by, clock)
         found.append({"seed": seed, **compared(curves, PARSEC), "curves": curves})
         write_json(out / "fp_nas.json", {"by": by, "paper": PAPER, "seeds": found})
         _show(found)
@@ -131,8 +134,8 @@ def _show(found: Sequence[Mapping[str, Any]]) -> None:
         own = [one["taken"][name] for one in found if one["taken"][name] is not None]
         over = [one["over"][name] for one in found if name in one["over"]]
         mean = {key: np.mean([each[key] for each in own]) for key in ("step", "samples", "seconds")}
-        shares = [f"{np.mean([each[key] for each in over]):.2f}" if over else "1"
-                  for key in ("samples", "seconds")]
+        shares = [f"{np.mean([each[key] for each in over]):.2f}" if over
+                  else "1" if name == PARSEC else "-" for key in ("samples", "seconds")]
         last = [one["last"][name] for one in found]
         rows.append([name, len(own), f"{mean['step']:.0f}", f"{mean['samples']:.0f}",
                      f"{mean['seconds']:.0f}", *shares,

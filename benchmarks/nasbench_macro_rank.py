@@ -6,12 +6,11 @@
 Takes networks evenly over the published accuracies, scores each with inherited weights on held-out
 images, and compares their order with that of the published accuracies. The indicator of the same
 supernet, and the number of multiply-adds, are compared too: to be of use a supernet must beat the
-latter.
+latter. What was scored is kept: a call that was stopped goes on where it stood.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -23,6 +22,7 @@ from benchmarks import _arguments
 from luts import arguments, cli
 
 if TYPE_CHECKING:
+    from luts.files import Journal
     from supernet.spaces.chain import ChainSpace
 
 RECIPE = "nasbench-macro"
@@ -39,23 +39,27 @@ def main(
 ) -> None:
     """Kendall's tau of inherited errors, indicator and multiply-adds with published accuracies."""
     from evolution.tabular.nasbench_macro import nasbench_macro
-    from luts.files import writable_folder, write_json
+    from luts.files import Journal, writable_folder, write_json
     from luts.spaces import load_space
     from supernet.training.threads import prepare_thread
 
     problem = nasbench_macro(published)
     space = cast("ChainSpace", load_space(RECIPE))
     chosen = evenly(problem.accuracy, count)
-    vectors = problem.space.grid[chosen]
-    writable_folder(out)
     prepare_thread(threads)
+    opened = [Supernet(space, folder) for folder in supernets]
     truth = -problem.accuracy[chosen]
+    journal = Journal(writable_folder(out) / "journal.jsonl")
+    ranked = {str(each.folder): each.ranked(chosen, problem.space.grid, truth, journal)
+              for each in opened}
+    journal.close()
     result = {
-        "networks": len(chosen), "multiply-adds": agreement(-problem.costs["flops"][chosen], truth),
-        "supernets": {str(folder): ranked(space, folder, vectors, truth) for folder in supernets},
+        "networks": len(chosen), "supernets": ranked,
+        "multiply-adds": agreement(-problem.costs["flops"][chosen], truth),
     }
     write_json(out / "rank.json", result)
-    print(json.dumps(result, indent=2))
+    _show(result)
+    print(f"written: {out / 'rank.json'}")
 
 
 def evenly(accuracy: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
@@ -66,28 +70,60 @@ def evenly(accuracy: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int6
     return chosen
 
 
-def ranked(
-    space: ChainSpace, folder: Path, vectors: np.ndarray, truth: np.ndarray
-) -> dict[str, Any]:
-    """Agreement of one supernet's scores with the truth (smaller is better in both)."""
-    import torch
+class Supernet:
+    """A trained supernet and the images that were held out of its training.
 
-    from luts.progress import counted
-    from supernet.tasks.base import task_of
-    from supernet.training.image_stage import trained_with
-    from supernet.weights import load_part
+    Args:
+        space: NAS-Bench-Macro's.
+        folder: of the training.
 
-    settings, place = trained_with(space, folder)
-    judge = task_of(RECIPE).judge(RECIPE, settings, None, torch.device("cpu"), place)
-    supernet, identity = load_part(space, "supernet", folder)
-    scores: list[dict[str, float]] = []
-    with counted("scoring", len(vectors)) as done:
-        for vector in vectors:
-            scores.append(judge.score_inherited(space, supernet, space.decode(vector)))
-            done()
-    values = {name: np.array([s[name] for s in scores]) for name in scores[0]}
-    found = {name: agreement(each, truth) for name, each in values.items() if np.ptp(each) > 0}
-    return {"identity": identity, **found}
+    Raises:
+        UserError: it is not there, or its images are not.
+    """
+
+    def __init__(self, space: ChainSpace, folder: Path) -> None:
+        import torch
+
+        from supernet.tasks.base import task_of
+        from supernet.training.checkpoint import load_checkpoint
+        from supernet.training.image_stage import trained_with
+        from supernet.weights import load_part, weights_path
+
+        settings, place = trained_with(space, folder)
+        self.space, self.folder = space, folder
+        self.judge = task_of(RECIPE).judge(RECIPE, settings, None, torch.device("cpu"), place)
+        path = weights_path(space.name, "supernet", folder)
+        self.judge.check(load_checkpoint(path, recipe=RECIPE, network="supernet").identity,
+                         str(folder))
+        self.supernet, self.identity = load_part(space, "supernet", folder)
+
+    def ranked(
+        self, chosen: npt.NDArray[np.int64], grid: np.ndarray, truth: np.ndarray, journal: Journal
+    ) -> dict[str, Any]:
+        """Agreement of its scores with the truth (smaller is better in both).
+
+        Args:
+            chosen: which networks, as rows of the grid.
+            grid: index vectors of all networks.
+            truth: of the chosen ones.
+            journal: of scores; what it holds is not scored again.
+        """
+        from luts.progress import counted
+
+        digest = self.identity["supernet_sha256"]
+        known = {record["network"]: record["scores"] for record in journal.records
+                 if record["supernet"] == digest}
+        with counted(f"scoring {self.folder}", len(chosen)) as done:
+            for index in chosen.tolist():
+                if index not in known:
+                    known[index] = self.judge.score_inherited(
+                        self.space, self.supernet, self.space.decode(grid[index]))
+                    journal.append({"supernet": digest, "network": index, "scores": known[index]})
+                done()
+        scores = [known[index] for index in chosen.tolist()]
+        values = {name: np.array([each[name] for each in scores]) for name in scores[0]}
+        found = {name: agreement(each, truth) for name, each in values.items() if np.ptp(each) > 0}
+        return {"identity": self.identity, **found}
 
 
 def agreement(ours: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
@@ -97,5 +133,18 @@ def agreement(ours: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
     return dict(rank_agreement(ours.tolist(), truth.tolist()))
 
 
+def _show(result: dict[str, Any]) -> None:
+    from benchmarks._figures import show
+
+    rows = [["", "multiply-adds", result["multiply-adds"]], *(
+        [folder, name, one] for folder, found in result["supernets"].items()
+        for name, one in found.items() if name != "identity")]
+    show(f"order of {result['networks']} networks against their published accuracies",
+         ["supernet", "by", "Kendall's tau", "90 % interval", "Spearman"],
+         [[folder, name, f"{one['kendall']:.3f}",
+           f"{one['kendall_low']:.2f} to {one['kendall_high']:.2f}", f"{one['spearman']:.3f}"]
+          for folder, name, one in rows])
+
+
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, repeatable=True)

@@ -64,21 +64,9 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.records: list[dict[str, Any]] = []
-        good = 0
         if path.exists():
-            data = path.read_bytes()
-            for line in data.splitlines(keepends=True):
-                if not line.endswith(b"\n"):
-                    break
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    raise CorruptFileError(
-                        f"{path}: record {len(self.records) + 1} is not JSON"
-                    ) from None
-                self.records.append(record)
-                good += len(line)
-            if good < len(data):
+            self.records, good = _whole_records(path)
+            if good < path.stat().st_size:
                 os.truncate(path, good)
         self._file = path.open("ab", buffering=0)
 
@@ -111,6 +99,30 @@ class Journal:
     def close(self) -> None:
         """Closes the file; records stay readable."""
         self._file.close()
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """Whole records of a journal, which another process may be writing.
+
+    Raises:
+        CorruptFileError: a record is not JSON.
+    """
+    return _whole_records(path)[0]
+
+
+def _whole_records(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Records, and the bytes that they take; what a torn last line holds is left out."""
+    records: list[dict[str, Any]] = []
+    good = 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        if not line.endswith(b"\n"):
+            break
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            raise CorruptFileError(f"{path}: record {len(records) + 1} is not JSON") from None
+        good += len(line)
+    return records, good
 
 
 def sha256(path: Path) -> str:

@@ -101,7 +101,7 @@ def main(
         "settings": settings.model_dump(mode="json"),
         "supernets": {name: facts for name, (_, facts) in found.items()},
     }
-    _claim(writable_folder(folder) / "run.json", identity, resume=resume)
+    _fits(writable_folder(folder) / "run.json", identity, resume=resume)
     import torch
 
     from supernet._standalone import Apprentices, distinct_architectures, held_out
@@ -112,6 +112,9 @@ def main(
     share = threads or max(1, torch.get_num_threads() // parallel)
     chosen = distinct_architectures(space, architectures, seed)
     held = held_out(recipe, settings, pairs, device, data)
+    for name in found:
+        held.check(_trained(space, name), name)
+    write_json(folder / "run.json", identity)
     journal = Journal(folder / "journal.jsonl")
     inherited = {
         name: _inherited(space, facts["supernet_sha256"], network, chosen, held, journal)
@@ -138,14 +141,20 @@ def main(
 def _supernet(space: SearchSpace, name: str) -> tuple[Any, dict[str, Any]]:
     """A supernet and what tells it from others."""
     from supernet.tasks.base import task_of
-    from supernet.training.checkpoint import load_checkpoint
-    from supernet.weights import load_part, weights_path
+    from supernet.weights import load_part
 
-    folder = None if name == "shipped" else Path(name)
-    network, facts = load_part(space, "supernet", folder)
-    path = weights_path(space.name, "supernet", folder)
-    trained = load_checkpoint(path, recipe=space.name, network="supernet").identity["settings"]
-    return network, {**facts, "told_apart": task_of(space.name).told_apart(trained)}
+    network, facts = load_part(space, "supernet", None if name == "shipped" else Path(name))
+    settings = _trained(space, name)["settings"]
+    return network, {**facts, "told_apart": task_of(space.name).told_apart(settings)}
+
+
+def _trained(space: SearchSpace, name: str) -> dict[str, Any]:
+    """Identity of a supernet's training."""
+    from supernet.training.checkpoint import load_checkpoint
+    from supernet.weights import weights_path
+
+    path = weights_path(space.name, "supernet", None if name == "shipped" else Path(name))
+    return load_checkpoint(path, recipe=space.name, network="supernet").identity
 
 
 def _head_digest(space: SearchSpace, head: str) -> str | None:
@@ -159,19 +168,19 @@ def _head_digest(space: SearchSpace, head: str) -> str | None:
                                None if head == "shipped" else Path(head)))
 
 
-def _claim(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
-    """Takes the folder for this ranking; others by the same networks may have been there."""
-    from luts.files import read_json, write_json
+def _fits(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
+    """Whether the folder is this ranking's; others by the same networks may have been there."""
+    from luts.files import read_json
 
-    if path.exists():
-        held = read_json(path)
-        differ = sorted(k for k in identity if k not in _FREE and held.get(k) != identity[k])
-        if differ:
-            raise UserError(f"'{path.parent}' holds another ranking (differs in "
-                            f"{', '.join(differ)}); give another --out")
-        if not resume:
-            raise UserError(f"'{path.parent}' holds such a ranking already; add --resume")
-    write_json(path, identity)
+    if not path.exists():
+        return
+    held = read_json(path)
+    differ = sorted(k for k in identity if k not in _FREE and held.get(k) != identity[k])
+    if differ:
+        raise UserError(f"'{path.parent}' holds another ranking (differs in "
+                        f"{', '.join(differ)}); give another --out")
+    if not resume:
+        raise UserError(f"'{path.parent}' holds such a ranking already; add --resume")
 
 
 def _inherited(

@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 class Judge(Protocol):
     """Held-out data that many networks are scored on; the first metric counts most."""
 
+    def check(self, trained: Mapping[str, Any], name: str) -> None:
+        """Refuses a network whose training saw what is held out here, or saw other data.
+
+        Args:
+            trained: identity of its checkpoint.
+            name: what to call it.
+
+        Raises:
+            UserError: it is such a network.
+        """
+        ...
+
     def score(self, network: Any) -> dict[str, float]:
         """Metrics of a network as deployed; its batch norms are recalibrated in place."""
         ...

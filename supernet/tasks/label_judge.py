@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 
+from luts.errors import UserError
 from luts.space import Architecture
 from luts.spaces import load_space
 from supernet.data.images.source import ImageSource
@@ -42,8 +44,20 @@ class LabelJudge:
         space = cast("SearchSpace", load_space(recipe))
         source = ImageSource(open_images(settings, data), settings, space.input_height,
                              space.input_width, outputs_of(space))
+        self._data = "the recipe's own images" if data is None else f"'{data}'"
+        self._split = {"images_sha256": source.identity["images_sha256"],
+                       "held_out": settings.held_out}
         self._held = source.held_out(count).to(device)
         self._calibration = source.calibration().to(device)
+
+    def check(self, trained: Mapping[str, Any], name: str) -> None:
+        """See `Judge`."""
+        if trained.get("images_sha256") != self._split["images_sha256"]:
+            raise UserError(f"'{name}' was trained on other images than {self._data}; give --data")
+        share, here = trained["settings"]["held_out"], self._split["held_out"]
+        if share != here:
+            raise UserError(f"'{name}' was trained with held_out = {share}, so it may have seen "
+                            f"what is held out here ({here}); give --set held_out={share}")
 
     def score(self, network: Network) -> dict[str, float]:
         """See `Judge`."""

@@ -120,9 +120,10 @@ class ImageSettings(CommonSettings):
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
-        others = {"parsec": self.parsec.used, "distil": self.distil.weight > 0,
-                  "trained = 'indicator'": self.trained == "indicator"}
-        wrong = [name for name, used in others.items() if used and self.pruning.used]
-        if wrong:
-            raise ValueError(f"pruning has a rule of its own, without {' and '.join(wrong)}")
+        used = {"pruning": self.pruning.used, "parsec": self.parsec.used,
+                "distil": self.distil.weight > 0,
+                "trained = 'indicator'": self.trained == "indicator"}
+        own, *others = [name for name, wanted in used.items() if wanted] or [""]
+        if own in ("pruning", "parsec") and others:
+            raise ValueError(f"{own} has a rule of its own, without {' and '.join(others)}")
         return self

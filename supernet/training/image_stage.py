@@ -31,6 +31,7 @@ from supernet.training.parsec import ParsecRule
 from supernet.training.pruning import PruningRule
 from supernet.training.pruning_record import PRUNING_FILE
 from supernet.training.rules import StepRule
+from supernet.training.run import RUN_FILE
 from supernet.training.starting import Stage, Start, load_teacher, start_from
 from supernet.weights import weights_path
 
@@ -80,11 +81,11 @@ def make_image_stage(
     images = open_images(settings, data)
     growth = None
     if stage == "supernet" and settings.pruning.used:
-        growth = planned_growth(settings, len(images.classes), teacher or folder)
+        growth = planned_growth(settings, images, teacher or folder)
     source = ImageSource(images, settings, space.input_height, space.input_width,
                          outputs_of(space), seed, growth)
-    _remember(writable_folder(folder), data)
     extra = dict(source.identity)
+    _remember(writable_folder(folder), data, extra["images_sha256"])
     if growth is not None:
         extra["class_order"] = list(growth.order)
     if place.type != "cpu":
@@ -188,6 +189,11 @@ def _indicated(space: SearchSpace) -> IndicatorSpace:
     return space
 
 
-def _remember(folder: Path, data: Path | None) -> None:
+def _remember(folder: Path, data: Path | None, digest: object) -> None:
+    """All networks of a folder are of the same images, so that one note serves them all."""
+    for run in sorted(folder.glob(f"*/{RUN_FILE}")):
+        if read_json(run).get("images_sha256", digest) != digest:
+            raise UserError(f"'{run.parent}' was trained on other images than these of "
+                            f"'{data or 'the recipe'}'; give its --data, or another --out")
     if is_first():
         write_json(folder / DATA_FILE, {"data": None if data is None else str(data.resolve())})

@@ -84,9 +84,10 @@ def _summary(name: str, values: list[float]) -> float:
 class _Log:
     """Means of the steps since the last record, to the journal and to TensorBoard.
 
-    Every record has ``seconds_per_step``, ``pairs_per_second`` (or whatever the task trains on) and
-    ``waiting``, the share of the time that the step waited for its batch. Figures whose name ends
-    with ``_total`` are counted from the start on.
+    Every record has ``seconds_per_step``, ``cpu_seconds_per_step`` (of this process, which says less
+    of neighbours), ``pairs_per_second`` (or whatever the task trains on) and ``waiting``, the
+    share of the time that the step waited for its batch. Figures whose name ends with ``_total``
+    are counted from the start on.
     """
 
     def __init__(self, run: TrainingRun, first: int) -> None:
@@ -102,7 +103,7 @@ class _Log:
     def _start(self) -> None:
         self._window: list[dict[str, float]] = []
         self._waited = 0.0
-        self._began = time.perf_counter()
+        self._began, self._worked = time.perf_counter(), time.process_time()
 
     def add(self, figures: dict[str, float], waited: float) -> None:
         """Takes one step."""
@@ -116,9 +117,11 @@ class _Log:
             name: _summary(name, [f[name] for f in self._window if name in f]) for name in names
         }
         elapsed = time.perf_counter() - self._began
-        seconds = elapsed / len(self._window)
+        worked = time.process_time() - self._worked
+        seconds, count = elapsed / len(self._window), len(self._window)
         return {
-            **means, "seconds_per_step": seconds, self._rate: self._batch / seconds,
+            **means, "seconds_per_step": seconds, "cpu_seconds_per_step": worked / count,
+            self._rate: self._batch / seconds,
             "waiting": self._waited / elapsed,
         }
 

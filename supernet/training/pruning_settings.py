@@ -23,7 +23,8 @@ class PruningSettings(Section):
         order: ``easy``: the classes that the reference learned soonest come first; ``labels``: as
             they are numbered.
         easiness: what of a class's accuracy over the reference's checkpoints counts: its ``mean``,
-            or ``spread``, the negated variance. The paper's formula is not known.
+            or ``spread``, the negated mean square of what it lacks to 100 %. The paper's formula is
+            not known.
         rate: learning rate of the logits over that of the weights.
         cost: weight of the logarithm of the expected multiply-adds in the logits' loss.
     """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from luts.space import Architecture
@@ -29,6 +32,9 @@ class HeldOut:
         source = RenderedPairs(bundled_photos(), settings, seed=0)
         self.pairs = source.held_out(count).to(device)
         self.frames = source.calibration(settings.calibration_pairs).to(device)
+
+    def check(self, trained: Mapping[str, Any], name: str) -> None:
+        """See `supernet.tasks.base.Judge`: what is rendered for scores no training ever sees."""
 
     def score(self, network: FlowNetwork) -> dict[str, float]:
         """``epe`` and ``fl_all`` of a network as deployed, with its own batch statistics.

@@ -10,10 +10,10 @@ from benchmarks.fp_nas import FP_NAS, PARSEC, main
 from luts.errors import UserError
 
 RECORDS = [
-    {"step": 50, "seconds_per_step": 2.0, "samples_total": 800.0, "entropy": 50.0},
-    {"step": 100, "seconds_per_step": 1.0, "samples_total": 1600.0, "entropy": 40.0,
+    {"step": 50, "cpu_seconds_per_step": 2.0, "samples_total": 800.0, "entropy": 50.0},
+    {"step": 100, "cpu_seconds_per_step": 1.0, "samples_total": 1600.0, "entropy": 40.0,
      "validation_loss_expected": 2.0, "validation_error_expected": 70.0},
-    {"step": 200, "seconds_per_step": 0.5, "samples_total": 2600.0, "entropy": 30.0,
+    {"step": 200, "cpu_seconds_per_step": 0.5, "samples_total": 2600.0, "entropy": 30.0,
      "validation_loss_expected": 1.0, "validation_error_expected": 30.0},
 ]
 

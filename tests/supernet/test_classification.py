@@ -167,6 +167,14 @@ def test_the_trainer_trains_both_networks(trained):
     assert json.loads((trained / "data.json").read_text()) == {"data": None}
 
 
+def test_other_images_are_refused_and_the_folder_keeps_its_own(trained, tmp_path):
+    own = write_folder(tmp_path / "own")
+    with pytest.raises(UserError, match="reference' was trained on other images than these of"):
+        train_command.main(recipe=RECIPE, changes=SINGLE, out=trained, threads=1,
+                           **{**REST, "data": str(own), "resume": True})
+    assert json.loads((trained / "data.json").read_text()) == {"data": None}
+
+
 def test_the_recipe_s_search_looks_at_no_image(trained, monkeypatch):
     accuracy = load_accuracy(RECIPE, trained)
     space = accuracy.space
@@ -256,5 +264,12 @@ def test_supernets_are_ranked_by_error_and_by_indicator(trained, tmp_path, capsy
     assert {"error", "bn_indicator"} <= set(agreement)
     assert found["run"]["supernets"][str(trained)]["told_apart"] == {"trained": "indicator"}
     assert set(found["networks"][0]["alone"][0]) == {"error", "error_top5", "loss"}
+    # What a supernet was trained on must not judge it.
+    given = dict(recipe=RECIPE, supernets=[str(trained)], pairs=144, steps=2,
+                 out=tmp_path / "other")
+    with pytest.raises(UserError, match="trained on other images than .*give --data"):
+        rank_command.main(**given, changes=SINGLE[1:], data=write_folder(tmp_path / "own"))
+    with pytest.raises(UserError, match=r"held_out = 0\.1, .*; give --set held_out=0\.1"):
+        rank_command.main(**given, changes=[*SINGLE[1:], "held_out=0.2"])
     with pytest.raises(UserError, match="share no head"):
         rank_command.main(recipe=RECIPE, head="shipped", out=tmp_path)

@@ -51,13 +51,24 @@ def test_a_training_has_one_rule(changes, message):
         tiny_image_settings(pruning=PRUNING, **changes)
 
 
+@pytest.mark.parametrize("changes", [{"trained": "indicator"}, {"distil": {"weight": 0.5}}])
+def test_a_distribution_is_learned_by_a_rule_of_its_own(changes):
+    with pytest.raises(UserError, match="parsec has a rule of its own, without"):
+        tiny_image_settings(parsec={"samples": 4}, **changes)
+
+
 def test_every_stage_needs_a_step():
     with pytest.raises(UserError, match=r"training\.steps = 3.*4 stages"):
         Growth.plan(PruningSettings(shares=(0.1, 0.3, 0.6, 1.0)), 3, range(10))
 
 
-def journal(folder, rows):
+DIGEST = "ab12"
+
+
+def journal(folder, rows, steps=9):
     folder.mkdir()
+    (folder / "run.json").write_text(json.dumps(
+        {"images_sha256": DIGEST, "settings": {"steps": steps}}))
     lines = [json.dumps({"step": step, "loss": 1.0, **{
         f"validation_error_of_class_{c}": 100 - a for c, a in enumerate(row)}}) + "\n"
         for step, row in enumerate(rows)]
@@ -65,17 +76,27 @@ def journal(folder, rows):
 
 
 def test_easy_classes_are_those_that_were_learned_soonest(tmp_path):
-    journal(tmp_path / "reference", [[10, 90, 60, 60], [90, 90, 70, 70]])
+    held, nowhere = tmp_path / "reference", tmp_path / "nowhere"
+    journal(held, [[10, 90, 60, 60], [90, 90, 70, 70]])
     easy = PruningSettings(shares=(1.0,))
-    assert class_order(easy, 4, tmp_path / "reference") == (1, 2, 3, 0)
-    spread = PruningSettings(shares=(1.0,), easiness="spread")
-    assert class_order(spread, 4, tmp_path / "reference") == (1, 2, 3, 0)
+    assert class_order(easy, 4, DIGEST, held) == (1, 2, 3, 0)
     numbered = PruningSettings(shares=(1.0,), order="labels")
-    assert class_order(numbered, 4, tmp_path / "nowhere") == (0, 1, 2, 3)
+    assert class_order(numbered, 4, DIGEST, nowhere) == (0, 1, 2, 3)
     with pytest.raises(UserError, match="--network reference"):
-        class_order(easy, 4, tmp_path / "nowhere")
+        class_order(easy, 4, DIGEST, nowhere)
     with pytest.raises(UserError, match="no errors of 5 classes"):
-        class_order(easy, 5, tmp_path / "reference")
+        class_order(easy, 5, DIGEST, held)
+    with pytest.raises(UserError, match="on other images"):
+        class_order(easy, 4, "cd34", held)
+    journal(tmp_path / "begun", [[10, 90, 60, 60]], steps=10)
+    with pytest.raises(UserError, match="at step 9 of 10"):
+        class_order(easy, 4, DIGEST, tmp_path / "begun")
+
+
+def test_a_class_that_is_never_learned_is_hard_by_spread_too(tmp_path):
+    journal(tmp_path / "reference", [[0, 40, 90], [0, 80, 90]])
+    spread = PruningSettings(shares=(1.0,), easiness="spread")
+    assert class_order(spread, 3, DIGEST, tmp_path / "reference") == (2, 1, 0)
 
 
 def test_errors_by_class_count_only_what_is_there():
