@@ -17,10 +17,12 @@ def data_folder(given: Path | None) -> Path:
     """The folder that was given, or the one that the environment names.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: none was named, or it is not there.
     """
     named = os.environ.get(DATA_VARIABLE)
-    folder = given or (Path(named) if named else Path(__file__).parents[2] / "shared" / "data")
+    if given is None and not named:
+        raise UserError(f"name the folder of public data with --data or ${DATA_VARIABLE}")
+    folder = given or Path(str(named))
     if not folder.is_dir():
         raise UserError(f"no folder '{folder}'; name one with --data or ${DATA_VARIABLE}")
     return folder

@@ -1,6 +1,6 @@
 """How much of a known Pareto front searches find with few evaluations.
 
-    python -m benchmarks.fronts --data ../shared/data --seeds 10
+    python -m benchmarks.fronts --data PUBLIC --seeds 10
 
 NAS-Bench-201 (accuracy on CIFAR-100), every network trained, latency on several devices. The range
 goes from the 10th to the 75th percentile of latency. A search is worth the hypervolume of what it

@@ -1,6 +1,6 @@
 """How many evaluations searches need to come close to a constrained optimum that is known.
 
-    python -m benchmarks.strategies --data ../shared/data
+    python -m benchmarks.strategies --data PUBLIC
     python -m benchmarks.strategies --only nb201 --seeds 10 --without pymoo
     python -m benchmarks.strategies --resume
 

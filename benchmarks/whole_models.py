@@ -15,6 +15,7 @@ import numpy as np
 import typer
 
 from benchmarks import _arguments
+from benchmarks._public import data_folder
 from luts import arguments, cli
 from luts.files import write_json
 
@@ -26,8 +27,9 @@ def main(
     *,
     threads: arguments.OperatorThreads = 1,
     pretrained: Annotated[
-        Path, typer.Option(help="Folder with the two face detectors yunet_*.onnx.")
-    ] = Path("../shared/data/pretrained_small"),
+        Path | None, typer.Option(help="Folder with the two face detectors yunet_*.onnx "
+                                       "[$METRONAS_DATA/pretrained_small].")
+    ] = None,
     models: Annotated[
         Path | None, typer.Option(help="Folder that keeps the exported models.")
     ] = None,
@@ -37,8 +39,9 @@ def main(
     """Exports the models, estimates each, then times all of them in turns."""
     from predictor.estimation.api import estimate
 
+    faces = pretrained or data_folder(None) / "pretrained_small"
     with tempfile.TemporaryDirectory() as name:
-        paths = _export(models or Path(name), pretrained)
+        paths = _export(models or Path(name), faces)
         found = {key: estimate(path, target="cpu", threads=threads, level=level,
                                say=lambda text: print(text, flush=True))
                  for key, path in paths.items()}

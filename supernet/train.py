@@ -82,7 +82,7 @@ def main(
       python -m supernet.train --data ~/pairs --start-from shipped --out runs/mine
       python -m supernet.train --network supernet --resume
       python -m supernet.train --start-from shipped --seed 1 --out runs/longer
-      python -m supernet.train --recipe flownas --architecture flownas-raft-k --stage chairs
+      python -m supernet.train --recipe flownas --architecture flownas-raft-k --data datasets
       python -m supernet.train --network supernet --teacher shipped --set fad.taps=[4]
       python -m supernet.train --device cuda:0 --workers 14 --batch 8 --steps 20000
       python -m supernet.train --recipe bn-nas-small --data cifar10

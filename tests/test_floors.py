@@ -22,6 +22,7 @@ COMMANDS = [
     "predictor.transfer", "supernet.train", "supernet.evaluate", "supernet.ship",
     "evolution.run", "evolution.report", "evolution.serve", "evolution.worker",
     "evolution.export", "evolution.verify", "evolution.prices", "evolution.cluster",
+    "evolution.client",
 ]  # fmt: skip
 HEAVY = ("torch", "xgboost", "tensorrt", "pyarrow")
 

@@ -84,10 +84,10 @@ def _summary(name: str, values: list[float]) -> float:
 class _Log:
     """Means of the steps since the last record, to the journal and to TensorBoard.
 
-    Every record has ``seconds_per_step``, ``cpu_seconds_per_step`` (of this process, which says less
-    of neighbours), ``pairs_per_second`` (or whatever the task trains on) and ``waiting``, the
-    share of the time that the step waited for its batch. Figures whose name ends with ``_total``
-    are counted from the start on.
+    Every record has ``seconds_per_step``, ``cpu_seconds_per_step`` (of this process: they say less
+    of neighbours), ``pairs_per_second`` (or whatever the task trains on) and ``waiting``, the share
+    of the time that the step waited for its batch. Figures whose name ends with ``_total`` are
+    counted from the start on.
     """
 
     def __init__(self, run: TrainingRun, first: int) -> None:

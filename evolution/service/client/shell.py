@@ -22,6 +22,16 @@ _Number = Annotated[int, typer.Argument(min=1, help="Number of the job.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _HERE = "http://127.0.0.1:8080"
 _FAILED = 1
+_HELP = """Talks to a service. Its URL and token can stand in METRONAS_SERVER and METRONAS_TOKEN.
+
+Examples:
+
+  python -m evolution.client search --target cpu --latency 80% --follow
+
+  python -m evolution.client estimate resnet18.onnx --target cpu --server http://queue:8080
+
+  python -m evolution.client list runs --json
+"""
 
 
 def _connect(server: str, token: str | None) -> Client:
@@ -161,8 +171,7 @@ def main() -> None:
     cli.run_all({"submit": submit, **kind_commands(submit), "list": show, "follow": follow,
                  "cancel": cancel, "download": download, "upload-table": upload_table,
                  "remove": remove},
-                "Talks to a service. Its URL and token can stand in METRONAS_SERVER and "
-                "METRONAS_TOKEN.", interrupted="jobs that were submitted go on")
+                _HELP, interrupted="jobs that were submitted go on")
 
 
 def _follow(client: Client, number: int) -> int:

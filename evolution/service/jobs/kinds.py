@@ -73,7 +73,7 @@ class Fit(OfRecipe):
 
 
 class Train(Parameters):
-    """Trains a recipe's networks on rendered pairs: ``supernet.train``."""
+    """Trains a recipe's networks on the recipe's own data: ``supernet.train``."""
 
     kind: Literal["train"]
     recipe: Name = "flownas-small"
