@@ -15,7 +15,7 @@ Scores = Sequence[Mapping[str, float]]
 
 def ranking(
     inherited: Mapping[str, Scores], alone: Sequence[Scores],
-    architectures: Sequence[Architecture],
+    architectures: Sequence[Architecture], gflops: Sequence[float],
 ) -> dict[str, Any]:
     """Agreement of every supernet with the networks trained alone.
 
@@ -23,11 +23,13 @@ def ranking(
         inherited: scores of each architecture by supernet.
         alone: scores of each architecture by repetition.
         architectures: what was scored.
+        gflops: of each.
 
     Returns:
         ``agreement`` by supernet and metric, against means over repetitions (of the first metric,
         for one that networks alone do not have); ``between_repeats``, the agreement of the first
         two repetitions, which bounds what a supernet can reach (absent with one repetition);
+        ``multiply_adds``, that of minus the GFLOPs, which a supernet must beat to be of use;
         ``networks`` with all scores. Metrics in which all networks are alike are left out, but the
         first.
     """
@@ -52,9 +54,12 @@ def ranking(
             metric: rank_agreement(*([s[metric] for s in scores] for scores in alone[:2]))
             for metric in means
         }
+    if np.ptp(gflops) > 0:
+        result["multiply_adds"] = {metric: rank_agreement([-each for each in gflops], values)
+                                   for metric, values in means.items()}
     result["networks"] = [
         {
-            "architecture": architecture.as_json(),
+            "architecture": architecture.as_json(), "gflops": gflops[index],
             "alone": [dict(scores[index]) for scores in alone],
             "inherited": {name: dict(scores[index]) for name, scores in inherited.items()},
         }
@@ -85,6 +90,8 @@ def show(result: Mapping[str, Any]) -> None:
     ]
     if "between_repeats" in result:
         rows.append(("alone, again", "-", result["between_repeats"]))
+    if "multiply_adds" in result:
+        rows.append(("more multiply-adds", "-", result["multiply_adds"]))
     for name, weight, found in rows:
         for metric, agreement in found.items():
             table.add_row(

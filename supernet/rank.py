@@ -129,8 +129,10 @@ def main(
         alone = apprentices.scores(chosen, repeats, journal, done)
     journal.close()
     from supernet._ranking import ranking, show
+    from supernet.training.sampling import gflops
 
-    result = {**ranking(inherited, alone, chosen), "run": read_json(folder / "run.json")}
+    costs = [gflops(space, space.encode(architecture)) for architecture in chosen]
+    result = {**ranking(inherited, alone, chosen, costs), "run": read_json(folder / "run.json")}
     write_json(folder / _RESULT, result)
     if as_json:
         print(json.dumps(result, indent=2))

@@ -39,11 +39,13 @@ def test_supernets_are_compared_with_the_mean_of_the_repetitions():
         return [{"epe": v, "fl_all": 10 * v} for v in values]
 
     found = ranking({"a": scores(1, 2, 3), "b": scores(3, 2, 1)},
-                    [scores(1, 5, 6), scores(3, 2, 9)], chosen)
+                    [scores(1, 5, 6), scores(3, 2, 9)], chosen, [0.3, 0.1, 0.2])
     assert found["agreement"]["a"]["epe"]["kendall"] == 1.0
     assert found["agreement"]["b"]["fl_all"]["kendall"] == -1.0
     assert found["between_repeats"]["epe"]["kendall"] == pytest.approx(1 / 3)
     assert [n["inherited"]["b"]["epe"] for n in found["networks"]] == [3, 2, 1]
+    # Means alone are 2, 3.5, 7.5: of three pairs two are as the multiply-adds say.
+    assert found["multiply_adds"]["epe"]["kendall"] == pytest.approx(1 / 3)
 
 
 def test_architectures_are_distinct_and_draws_are_bounded():
