@@ -22,7 +22,7 @@ def main(
         bool, typer.Option("--unfinished", help="Ship a run that has steps left.")
     ] = False,
 ) -> None:
-    """Stores supernet and reference in half precision under supernet/weights.
+    """Stores supernet and reference, or the one that was trained, in half precision.
 
     Examples:
       python -m supernet.ship runs/train-flownas-small --log docs/training
@@ -40,11 +40,16 @@ def main(
         save_checkpoint,
         step_of,
     )
-    from supernet.training.run import JOURNAL
+    from supernet.training.run import CHECKPOINT, JOURNAL
     from supernet.weights import shipped_path, weights_path
 
     assert isinstance(space, SearchSpace)
-    builders = {"supernet": space.build_supernet, "reference": space.build_reference}
+    builders = {name: build for name, build in (
+        ("supernet", space.build_supernet), ("reference", space.build_reference),
+    ) if (folder / name / CHECKPOINT).is_file()}
+    if not builders:
+        raise UserError(f"'{folder}' holds neither 'supernet/{CHECKPOINT}' nor "
+                        f"'reference/{CHECKPOINT}'; give a folder of python -m supernet.train")
     for name, build in builders.items():
         path = weights_path(recipe, name, folder)
         saved = load_checkpoint(path, recipe=recipe, network=name)
