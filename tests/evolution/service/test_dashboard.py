@@ -215,7 +215,7 @@ def test_a_device_tells_its_health(desk: Desk) -> None:
     opened = desk.browser
     opened.show(f"{desk.url}/#/devices")
     row = opened.until("document.querySelector('main tbody tr')?.innerText")
-    assert "reports; bad: governor; doubtful: load" in row
+    assert "; bad: governor; doubtful: load" in row
     assert "it is powersave" in opened.value("document.querySelector('main tbody [title]').title")
 
 
