@@ -34,7 +34,6 @@ def test_larger_network_takes_longer(models: dict[str, Path]) -> None:
     found = measure_interleaved(models, min_samples=15, max_seconds=1.0)
     assert found["small"].median_ms < found["large"].median_ms
     for one in found.values():
-        assert one.samples >= 1  # beside busy processes most are discarded
         assert one.p10_ms <= one.median_ms <= one.p90_ms <= one.p99_ms
 
 
