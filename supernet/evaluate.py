@@ -48,6 +48,10 @@ def main(
     warm_start: Annotated[
         bool, typer.Option("--warm-start", help="Start from the flow of the pair before.")
     ] = False,
+    scales: Annotated[
+        str | None,
+        typer.Option(help="Passes from coarse to fine: sizes of the frames, such as 1,2 [1]."),
+    ] = None,
     pictures: Annotated[
         Path | None, typer.Option(help="Folder for pictures of frame, truth, estimate, error.")
     ] = None,
@@ -67,6 +71,7 @@ def main(
       python -m supernet.evaluate --data datasets/KITTI --architecture best.json --weights runs/mine
       python -m supernet.evaluate --data rendered:200 --architecture smallest
       python -m supernet.evaluate --data Sintel --reference --warm-start --pictures shown
+      python -m supernet.evaluate --data pairs --run runs/quickstart --scales 1,2
       python -m supernet.evaluate --recipe bn-nas-small --data cifar10 --run runs/mine
     """
     if sum((run is not None, reference, architecture is not None)) != 1:
@@ -83,11 +88,12 @@ def main(
     space = cast("SearchSpace", load_space(recipe))
     chosen = _chosen(space, run, architecture)
     from supernet._score_table import show
+    from supernet.coarse_to_fine import parse_scales
     from supernet.training.threads import training_device
 
     request = Request(
         space, chosen, run, weights, data, training_device(device), split, only, calibrate,
-        iterations, warm_start, pictures,
+        iterations, warm_start, parse_scales(scales) if scales is not None else None, pictures,
     )
     origin, scored = task.evaluate(request)
     if not as_json:

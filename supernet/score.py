@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from luts.errors import CorruptFileError, UserError
+from supernet.coarse_to_fine import estimate
 from supernet.data.pairs import FlowPair
 from supernet.data.protocols import OWN, Protocol
-from supernet.raft.network import FlowNetwork, pad_to_multiple, unpad
+from supernet.raft.network import FlowNetwork
 from supernet.tasks.errors import FlowErrors, Metrics, averaged
 
 Seen = Callable[[FlowPair, torch.Tensor], None]
@@ -37,7 +38,8 @@ class Scores:
 
 def score_pairs(
     network: FlowNetwork, pairs: Iterable[FlowPair], iterations: int | None = None, *,
-    protocol: Protocol = OWN, warm_start: bool = False, seen: Seen | None = None,
+    protocol: Protocol = OWN, warm_start: bool = False, scales: Sequence[float] = (1.0,),
+    seen: Seen | None = None,
 ) -> Scores:
     """Metrics of each pair and of all.
 
@@ -48,10 +50,11 @@ def score_pairs(
         protocol: padding and averaging.
         warm_start: a pair starts from the flow of the pair before it in its sequence (RAFT's
             option for Sintel).
+        scales: sizes of the frames, one pass each, from coarse to fine.
         seen: called with each pair and its flow (1, 2, H, W).
 
     Raises:
-        UserError: there is no pair, or a flow is not finite.
+        UserError: there is no pair, a flow is not finite, or memory does not suffice.
     """
     network.eval()
     device = next(network.parameters()).device
@@ -62,10 +65,14 @@ def score_pairs(
         initial = None
         if warm_start and before is not None and pair.sequence and before[0] == pair.sequence:
             initial = carried_forward(before[1]).to(device)
-        flow, coarse = _estimate(network, pair, updates, protocol, device, initial)
+        found_flow = estimate(
+            network, pair, updates, bottom_only=protocol.padding == "kitti", initial=initial,
+            scales=scales,
+        )
+        flow = found_flow.flow
         if not bool(torch.isfinite(flow).all()):
             raise UserError(f"the network's flow of pair {pair.name} is not finite")
-        before = (pair.sequence, coarse)
+        before = (pair.sequence, found_flow.coarse)
         found[pair.name] = FlowErrors.of(flow, pair.flow, pair.valid)
         if seen is not None:
             seen(pair, flow)
@@ -76,22 +83,6 @@ def score_pairs(
         averaged(list(found.values()), protocol.average, protocol.outliers),
         sum(errors.pixels for errors in found.values()),
     )
-
-
-def _estimate(
-    network: FlowNetwork, pair: FlowPair, iterations: int, protocol: Protocol,
-    device: torch.device, initial: torch.Tensor | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    bottom = protocol.padding == "kitti"
-    one, pad = pad_to_multiple(pair.frame1.to(device), bottom_only=bottom)
-    two, _ = pad_to_multiple(pair.frame2.to(device), bottom_only=bottom)
-    with torch.no_grad():
-        features, context = network.features(one, two)
-        features1, features2 = features[-1].chunk(2)
-        flows, coarse = network.head.iterate(
-            features1, features2, context[-1], iterations, initial=initial
-        )
-    return unpad(flows[-1], pad).cpu(), coarse.cpu()
 
 
 def carried_forward(coarse: torch.Tensor) -> torch.Tensor:

@@ -99,7 +99,7 @@ def _reader(files: Sequence[Any]) -> Callable[[], Iterator[FlowPair]]:
 
 def score_parts(
     network: FlowNetwork, parts: Sequence[Part], iterations: int | None, *, warm_start: bool,
-    pictures: Path | None,
+    pictures: Path | None, scales: Sequence[float] = (1.0,),
 ) -> list[dict[str, Any]]:
     """Scores each part by its protocol; writes pictures where a folder for them is given."""
     found = []
@@ -122,13 +122,13 @@ def score_parts(
 
             scores = score_pairs(
                 network, part.read(), iterations, protocol=part.protocol, warm_start=warm_start,
-                seen=seen,
+                scales=scales, seen=seen,
             )
         protocol = asdict(part.protocol)
         protocol["iterations"] = iterations or part.protocol.iterations or network.iterations
         found.append({
             "data": part.data, "group": part.group, "protocol": protocol,
-            "warm_start": warm_start, "count": part.count, "notes": list(part.notes),
-            "mean": scores.mean, "pairs": scores.pairs,
+            "warm_start": warm_start, "scales": list(scales), "count": part.count,
+            "notes": list(part.notes), "mean": scores.mean, "pairs": scores.pairs,
         })
     return found

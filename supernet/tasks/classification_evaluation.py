@@ -52,7 +52,8 @@ def evaluate_labels(request: Request) -> tuple[str, list[dict[str, Any]]]:
 
 def _refuse(request: Request) -> None:
     for option, value in (("--pair", request.only), ("--iterations", request.iterations),
-                          ("--warm-start", request.warm_start), ("--pictures", request.pictures)):
+                          ("--warm-start", request.warm_start), ("--scales", request.scales),
+                          ("--pictures", request.pictures)):
         if value:
             raise UserError(f"{option}: recipe {request.space.name} is of classification, which "
                             "has none")

@@ -36,7 +36,8 @@ def evaluate_flow(request: Request) -> tuple[str, list[dict[str, Any]]]:
         recalibrate(network, _calibration(request.calibrate, space, count))
     network.to(request.device)
     return origin, score_parts(network, parts, request.iterations,
-                               warm_start=request.warm_start, pictures=request.pictures)
+                               warm_start=request.warm_start, pictures=request.pictures,
+                               scales=request.scales or (1.0,))
 
 
 def _network(

@@ -30,6 +30,7 @@ class Request:
         calibrate: folder whose data settle the batch norms (None: the task's choice).
         iterations: recurrent updates (None: as usual).
         warm_start: begin with the result before.
+        scales: sizes of the inputs, one pass each (None: as they are).
         pictures: folder for pictures.
     """
 
@@ -44,4 +45,5 @@ class Request:
     calibrate: Path | None = None
     iterations: int | None = None
     warm_start: bool = False
+    scales: Sequence[float] | None = None
     pictures: Path | None = None

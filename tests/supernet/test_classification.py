@@ -224,8 +224,8 @@ def test_wrong_options_are_refused_by_name(tmp_path):
 
 def evaluated(capsys, **options):
     given = dict(run=None, reference=False, architecture=None, only=None, split=None, weights=None,
-                 calibrate=None, iterations=None, warm_start=False, pictures=None, device="cpu",
-                 as_json=True, recipe=RECIPE, data="digits")
+                 calibrate=None, iterations=None, warm_start=False, scales=None, pictures=None,
+                 device="cpu", as_json=True, recipe=RECIPE, data="digits")
     evaluate({**given, **options})
     return json.loads(capsys.readouterr().out)
 
@@ -249,6 +249,8 @@ def test_evaluation_counts_errors_by_class(trained, capsys):
 def test_evaluation_refuses_what_it_has_not(trained, capsys, tmp_path):
     with pytest.raises(UserError, match="--warm-start"):
         evaluated(capsys, reference=True, weights=trained, warm_start=True)
+    with pytest.raises(UserError, match="--scales"):
+        evaluated(capsys, reference=True, weights=trained, scales="1,2")
     folder = write_folder(tmp_path / "shapes", parts=("train",))
     with pytest.raises(UserError, match="--split test.*has train, val, all"):
         evaluated(capsys, reference=True, weights=trained, data=str(folder), split="test")
