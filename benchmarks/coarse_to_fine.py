@@ -1,6 +1,6 @@
 """What passes from coarse to fine give, and what they cost.
 
-    python -m benchmarks.coarse_to_fine --data ../shared/data/optical_flow_pairs --scales 1 --scales 1,2
+    python -m benchmarks.coarse_to_fine --data ../shared/data/optical_flow_pairs --scales 1,2
     python -m benchmarks.coarse_to_fine --data rendered:32 --network runs/quickstart
 
 Scores networks on the same pairs by each list of scales (`supernet.evaluate --scales`). The cost is
@@ -74,11 +74,11 @@ def network_of(space: FlowSpace, name: str) -> FlowNetwork:
         return deployable_reference(space, None)
     if name in ("smallest", "largest"):
         architecture = space.decode(getattr(space, name))
-        return cast("FlowNetwork", FlowAccuracy(space, None).network(architecture))
+        return FlowAccuracy(space, None).network(architecture)
     if not Path(name).is_dir():
         raise UserError(f"--network {name}: give reference, smallest, largest, or a search run")
     winner = read_json(Path(name) / "result.json")["best"]["architecture"]
-    network = cast("FlowNetwork", space.build(space.architecture(winner)))
+    network = space.build(space.architecture(winner))
     return load_network(network, Path(name) / "best.safetensors")
 
 
