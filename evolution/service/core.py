@@ -41,6 +41,7 @@ class Service:
         clock: seconds since 1970.
         stopping: set when it shuts down, so that open streams end.
         streams: how many streams of events are open.
+        receiving_bytes: size of the models and tables that are being received.
         secret: signs tickets; a new one at each start makes old tickets worthless.
         judging: how many uploads are judged at once; the others wait without a thread.
         keeping: held while an upload that was judged is kept.
@@ -53,6 +54,7 @@ class Service:
     clock: Callable[[], float] = time.time
     stopping: threading.Event = field(default_factory=threading.Event)
     streams: int = 0
+    receiving_bytes: int = 0
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     judging: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_JUDGED_AT_ONCE))
     keeping: threading.Lock = field(default_factory=threading.Lock)

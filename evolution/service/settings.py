@@ -32,6 +32,8 @@ class Settings:
         keep_days: days for which files of ended jobs are kept; None: for ever.
         upkeep_s: seconds between two looks for what may be removed.
         streams: streams of events open at once.
+        receiving_bytes: models and tables that are received at once, all together; they lie in the
+            system's temporary folder meanwhile.
         room_bytes: room on the disk below which it is not ready.
         hosts: further names under which browsers may reach it.
     """
@@ -52,6 +54,7 @@ class Settings:
     keep_days: float | None = None
     upkeep_s: float = 3600.0
     streams: int = 200
+    receiving_bytes: int = 4096 * _MB
     room_bytes: int = 256 * _MB
     hosts: tuple[str, ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import struct
 import threading
 import time
@@ -147,6 +148,46 @@ def test_uploads_that_take_their_time_hold_nobody_else_up(
         finally:
             go_on.set()
         assert {answer.result() for answer in sent} == {201}
+
+
+def test_uploads_that_are_received_at_once_keep_within_their_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged, go_on = threading.Event(), threading.Event()
+
+    def slow(kind: str, folder: Path) -> dict[str, object]:
+        judged.set()
+        assert go_on.wait(60)
+        return {"inputs": []}
+
+    monkeypatch.setattr(uploads, "judge", slow)
+    service = Service.open(settings(tmp_path, receiving_bytes=3000))
+    with listening(service) as url, ThreadPoolExecutor(1) as pool:
+        def upload(size: int) -> httpx.Response:
+            files = {"model.onnx": ("m.onnx", b"x" * size)}
+            return httpx.post(f"{url}{API}/models", files=files, timeout=60)
+
+        def parts() -> Iterator[bytes]:
+            yield b"--x\r\n"
+
+        try:
+            first = pool.submit(upload, 2000)
+            assert judged.wait(30)
+            refused = upload(2000)
+            # What does not say how large it is counts as large as it may be.
+            silent = httpx.post(f"{url}{API}/models", content=parts(), timeout=60, headers={
+                "Content-Type": "multipart/form-data; boundary=x"})
+        finally:
+            go_on.set()
+        assert first.result().status_code == 201
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+        assert re.search(r"2\.\d KiB of uploads are being received; send these 2\.\d KiB again",
+                         refused.json()["detail"])
+        assert silent.status_code == 503
+        assert upload(5000).status_code == 201, "alone, the usual limits count"
+        assert httpx.post(f"{url}{API}/models", content=parts(), timeout=60, headers={
+            "Content-Type": "multipart/form-data; boundary=x"}).status_code in (400, 422)
+        assert service.receiving_bytes == 0
 
 
 def test_nothing_is_imported_from_an_upload(tmp_path: Path) -> None:

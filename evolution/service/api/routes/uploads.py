@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from anyio.to_thread import run_sync
-from fastapi import Request
+from fastapi import HTTPException, Request
 from starlette.datastructures import FormData, UploadFile
 
 from evolution.service.accounts import Role
@@ -20,7 +22,7 @@ from evolution.service.core import Service
 from evolution.service.errors import ServiceError
 from evolution.service.store.models import Resource
 from evolution.service.upkeep.removing import remove_upload
-from evolution.service.upkeep.room import UPLOAD, check_room
+from evolution.service.upkeep.room import UPLOAD, check_room, say_bytes
 from evolution.service.uploads.judging import judge
 
 routes = Routes("resources")
@@ -39,8 +41,8 @@ def _form(*names: str) -> dict[str, Any]:
 @routes.add("POST", "/models", Role.submitter, status_code=201, openapi_extra=_form("model.onnx"))
 async def upload_model(request: Request) -> ResourceView:
     """Takes an ONNX model, weights inside: ``curl -F model.onnx=@resnet18.onnx``."""
-    await _announced(request)
-    async with request.form(max_files=1, max_fields=0) as form:
+    async with _received(request, service_of(request).settings.model_bytes), \
+            request.form(max_files=1, max_fields=0) as form:
         given = str(getattr(form.get("model.onnx"), "filename", None) or "model")
         # A label for people; it never becomes a path, but who sends one means no good.
         if _PATH.search(given):
@@ -53,17 +55,33 @@ async def upload_model(request: Request) -> ResourceView:
             openapi_extra=_form(*_TABLE_FILES))
 async def upload_table(request: Request) -> ResourceView:
     """Takes a latency table that was measured elsewhere; its provenance is kept."""
-    await _announced(request)
-    async with request.form(max_files=3, max_fields=0) as form:
+    async with _received(request, service_of(request).settings.table_bytes), \
+            request.form(max_files=3, max_fields=0) as form:
         return await _take(request, form, TABLE, _TABLE_FILES, "")
 
 
-async def _announced(request: Request) -> None:
-    """Refuses what is sure not to fit before it is read; what it really is counts later."""
-    length = request.headers.get("content-length", "")
-    if length.isdecimal():
-        least = max(0, int(length) - ENVELOPE_BYTES)
-        await run_sync(_check_room, service_of(request), caller_of(request).user_id, least)
+@asynccontextmanager
+async def _received(request: Request, most_bytes: int) -> AsyncIterator[None]:
+    """Holds room for what is received, which lies on the disk before it is judged.
+
+    Raises:
+        TooLargeError: what it announces is sure not to fit; what it really is counts later.
+        HTTPException: others that are being received leave no room.
+    """
+    service, length = service_of(request), request.headers.get("content-length", "")
+    size_bytes = int(length) if length.isdecimal() else most_bytes
+    least = max(0, size_bytes - ENVELOPE_BYTES) if length.isdecimal() else 0
+    await run_sync(_check_room, service, caller_of(request).user_id, least)
+    taken = service.receiving_bytes
+    if taken and taken + size_bytes > service.settings.receiving_bytes:
+        raise HTTPException(
+            503, f"{say_bytes(taken)} of uploads are being received; send these "
+            f"{say_bytes(size_bytes)} again later", headers={"Retry-After": "10"})
+    service.receiving_bytes += size_bytes  # on the event loop alone, so nobody comes between
+    try:
+        yield
+    finally:
+        service.receiving_bytes -= size_bytes
 
 
 @routes.add("DELETE", "/models/{number}", Role.submitter, status_code=204)
