@@ -20,7 +20,8 @@ async function checked(answer) {
 export async function ask(path, options = {}) {
   const content = options.body ? { "Content-Type": "application/json" } : {};
   const answer = await fetch(PREFIX + path, { ...options, headers: { ...headers(), ...content } });
-  return (await checked(answer)).json();
+  await checked(answer);
+  return answer.status === 204 ? null : answer.json();
 }
 
 // Events of a job as they come; EventSource could not send the token.

@@ -1,6 +1,6 @@
 // Devices, and tables with where they come from.
 import { ask } from "/static/api.js";
-import { ago, facts, make, table } from "/static/parts.js";
+import { ago, facts, make, sure, table } from "/static/parts.js";
 
 // What the device's worker objects to, the worst first; in full where it is pointed at.
 function health(device) {
@@ -58,9 +58,15 @@ export async function tables(page) {
 
 export async function oneTable(page, number) {
   const item = await ask(`/tables/${number}`);
+  // Tables that a job measured go with its files.
+  const uploaded = item.origin === "upload" && !item.removed_at_s;
   page.show(`Table ${number}`, make("h2", {}, item.key), facts({ Target: item.target,
     From: item.origin, User: item.user, Job: item.job_id,
-    Removed: ago(item.removed_at_s) }), make("h3", {}, "Provenance"),
+    Removed: ago(item.removed_at_s) }), ...(uploaded ? [make("p", {}, sure("Remove this upload",
+    "Remove for good?", () => page.attempt(async () => {
+      await ask(`/tables/${number}`, { method: "DELETE" });
+      await oneTable(page, number);
+    })))] : []), make("h3", {}, "Provenance"),
   facts(item.info), make("h3", {}, "Files"), table(item.files, [
     ["File", (file) => file.path], ["Bytes", (file) => file.size_bytes.toLocaleString(), true],
     ["SHA-256", (file) => file.sha256]], "It has none."));

@@ -1,6 +1,6 @@
 // Jobs: the list, and one job with its log as it comes.
 import { ask, follow, open } from "/static/api.js";
-import { ago, facts, make, progress, state, table } from "/static/parts.js";
+import { ago, facts, make, progress, state, sure, table } from "/static/parts.js";
 
 const link = (job) => make("a", { href: `#/jobs/${job.id}` }, `${job.id}`);
 const COLUMNS = [
@@ -30,7 +30,14 @@ export async function job(page, number) {
   page.show(`Job ${number}`, make("h2", {}, `Job ${number}`), about, bar, buttons,
     make("h3", {}, "Log"), log, make("h3", {}, "Files"), files);
 
-  async function refresh() {
+  let last = Promise.resolve();
+  // One after the other: an answer that comes late must not hide a later one.
+  function refresh() {
+    last = last.then(load, load);
+    return last;
+  }
+
+  async function load() {
     const found = await ask(`/jobs/${number}`);
     about.replaceChildren(facts({ Kind: found.kind, State: state(found), Device: found.device,
       User: found.user, Submitted: ago(found.created_at_s), Ended: ago(found.finished_at_s),
@@ -38,11 +45,21 @@ export async function job(page, number) {
       Parameters: found.parameters, Summary: found.summary }));
     bar.replaceChildren(progress(found) ?? "");
     const over = !["queued", "running"].includes(found.state);
+    const gone = found.files_removed_at_s;
+    // They may go between the two requests.
+    const kept = gone ? [] : await ask(`/jobs/${number}/artifacts`).catch((error) => {
+      if (error.status === 410) return [];
+      throw error;
+    });
+    const remove = () => page.attempt(async () => {
+      await ask(`/jobs/${number}/artifacts`, { method: "DELETE" });
+      await refresh();
+      log.textContent = "";
+    });
     buttons.replaceChildren(...(over ? [] : [make("button", { type: "button",
       onclick: () => page.attempt(() => ask(`/jobs/${number}/cancel`, { method: "POST" })) },
-      "Cancel")]));
-    const gone = found.files_removed_at_s;
-    const kept = gone ? [] : await ask(`/jobs/${number}/artifacts`);
+      "Cancel")]), ...(over && !gone
+      ? [sure("Remove files and log", "Remove for good?", remove)] : []));
     files.replaceChildren(table(kept, [
       ["File", (file) => make("button", { type: "button",
         onclick: () => page.attempt(() => open(file.id)) }, file.path)],

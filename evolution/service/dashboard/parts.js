@@ -76,3 +76,14 @@ export async function chart(page, figures) {
 }
 
 export const ms = (value) => (value === null || value === undefined ? null : value.toFixed(2));
+
+// A button that asks once more: what it does cannot be undone.
+export function sure(label, question, act) {
+  const button = make("button", { type: "button" }, label);
+  button.onclick = () => {
+    if (button.textContent === question) act();
+    else button.textContent = question;
+  };
+  button.onblur = () => { button.textContent = label; };
+  return button;
+}

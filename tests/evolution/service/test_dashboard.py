@@ -274,3 +274,40 @@ def test_a_token_is_asked_for_and_kept(desk: Desk, tmp_path: Path) -> None:
         assert opened.value("document.getElementById('notice').hidden") is True
     opened.asked[:] = [asked for asked in opened.asked if not asked.startswith(url)]
     opened.complaints.clear()
+
+
+def test_files_are_removed_after_a_second_click(desk: Desk, tmp_path: Path) -> None:
+    service = Service.open(settings(tmp_path / "data"))
+    add_run(service, search(tmp_path / "run", seed=3))
+    with service.database.write() as session:
+        session.add(Resource(
+            kind="table", target="cpu", key="a-table", origin="upload", files=[], user_id=1,
+            job_id=None, created_at_s=0.0, info={"rows": 12}))
+    opened = desk.browser
+    with listening(service) as url, Client(url) as client:
+        for place, label, gone in (
+            ("jobs/1", "Remove files and log", "Its files and its log were removed"),
+            ("tables/2", "Remove this upload", "Removed"),
+        ):
+            opened.show(f"{url}/#/{place}")
+            button = ("[...document.querySelectorAll('main button')]"
+                      f".find(b => [{label!r}, 'Remove for good?'].includes(b.innerText))")
+            opened.until(f"{button} !== undefined")
+            opened.value(f"{button}.focus()")
+            opened.value(f"{button}.click()")
+            assert opened.value(f"{button}.innerText") == "Remove for good?"
+            # Who turns away has not agreed.
+            opened.value(f"{button}.blur()")
+            assert opened.value(f"{button}.innerText") == label
+            assert client.list("tables")
+            assert client._ask("GET", "/jobs/1").json()["files_removed_at_s"] is None or (
+                place != "jobs/1")
+            opened.value(f"{button}.click()")
+            opened.value(f"{button}.click()")
+            opened.until(f"document.querySelector('main').innerText.includes({gone!r})")
+            opened.until(f"{button} === undefined")
+        assert client._ask("GET", "/jobs/1").json()["files_removed_at_s"] is not None
+        assert client.list("tables") == []
+    opened.asked[:] = [asked for asked in opened.asked if not asked.startswith(url)]
+    # The page may have asked for the files while they went.
+    opened.complaints[:] = [said for said in opened.complaints if "410" not in said]
