@@ -22,7 +22,8 @@ from supernet.raft.config import UPSAMPLE
 from supernet.raft.network import FlowNetwork, pad_to_multiple, unpad
 
 SMALLEST, LARGEST, MOST = 0.25, 4.0, 4
-_SHARE = 0.8  # of the memory; the network's activations are small beside its correlations
+_SHARE = 0.9  # of the memory; the network's activations are small beside its correlations
+_VOLUMES = 2  # their products and the scaled ones exist at once; the pyramid is smaller than that
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def _check_memory(
     if next(network.parameters()).device.type != "cpu":
         return  # CUDA says so itself
     cells = -(-size[0] // UPSAMPLE) * -(-size[1] // UPSAMPLE)
-    needed, free = cells**2 * 4 * 4 / 3, psutil.virtual_memory().available
+    needed, free = cells**2 * 4 * _VOLUMES, psutil.virtual_memory().available
     if needed > _SHARE * free:
         raise UserError(
             f"pair {pair.name} at scale {scale:g} ({size[1]}x{size[0]}): its correlations take "
