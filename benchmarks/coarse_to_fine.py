@@ -19,7 +19,7 @@ import typer
 from benchmarks import _arguments
 from luts import arguments, cli
 from luts.errors import UserError
-from luts.files import read_json, write_json
+from luts.files import write_json
 
 if TYPE_CHECKING:
     from supernet.raft.network import FlowNetwork
@@ -67,6 +67,7 @@ def main(
 
 def network_of(space: FlowSpace, name: str) -> FlowNetwork:
     """The reference, a corner of the shipped supernet, or the winner of a search run."""
+    from supernet.candidates import find_winner
     from supernet.score import load_network
     from supernet.tasks.flow_accuracy import FlowAccuracy, deployable_reference
 
@@ -77,8 +78,7 @@ def network_of(space: FlowSpace, name: str) -> FlowNetwork:
         return FlowAccuracy(space, None).network(architecture)
     if not Path(name).is_dir():
         raise UserError(f"--network {name}: give reference, smallest, largest, or a search run")
-    winner = read_json(Path(name) / "result.json")["best"]["architecture"]
-    network = space.build(space.architecture(winner))
+    network = cast("FlowNetwork", find_winner(space, Path(name)).build())
     return load_network(network, Path(name) / "best.safetensors")
 
 

@@ -66,6 +66,22 @@ def find_candidate(space: SearchSpace, given: str) -> Candidate:
     return _of_space(space, f"own-{sha256(text.encode()).hexdigest()[:8]}", architecture)
 
 
+def find_winner(space: SearchSpace, run: Path) -> Candidate:
+    """The network that a search found.
+
+    Args:
+        space: of the run.
+        run: folder of the run.
+
+    Raises:
+        UserError: the run has no result, or is of another recipe.
+    """
+    result = read_json(run / "result.json")
+    if result.get("recipe") != space.name:
+        raise UserError(f"run '{run}' is of recipe '{result.get('recipe')}', not of '{space.name}'")
+    return _of_space(space, "winner", space.architecture(result["best"]["architecture"]))
+
+
 def _of_space(space: SearchSpace, name: str, architecture: Architecture) -> Candidate:
     return Candidate(name, architecture, lambda: space.build(architecture))
 

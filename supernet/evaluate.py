@@ -111,18 +111,11 @@ def main(
 def _chosen(
     space: SearchSpace, run: Path | None, architecture: str | None
 ) -> Candidate | None:
-    from luts.files import read_json
-    from supernet.candidates import Candidate, find_candidate
+    from supernet.candidates import find_candidate, find_winner
 
     if architecture is not None:
         return find_candidate(space, architecture)
-    if run is None:
-        return None
-    result = read_json(run / "result.json")
-    if result.get("recipe") != space.name:
-        raise UserError(f"run '{run}' is of recipe '{result.get('recipe')}', not of '{space.name}'")
-    winner = space.architecture(result["best"]["architecture"])
-    return Candidate("winner", winner, lambda: space.build(winner))
+    return None if run is None else find_winner(space, run)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.coarse_to_fine import main as coarse_to_fine
 from luts.errors import UserError
+from luts.files import writable_folder, write_json
 from supernet.evaluate import main as evaluate
 from tests.supernet import datasets
 
@@ -25,6 +26,9 @@ def test_errors_are_those_of_evaluation_and_cost_is_told(tmp_path, capsys):
 def test_wrong_networks_and_mixed_protocols_are_refused(tmp_path):
     with pytest.raises(UserError, match="--network moon: give reference"):
         coarse_to_fine("rendered:1", networks=["moon"])
+    write_json(writable_folder(tmp_path / "run") / "result.json", {"recipe": "flownas"})
+    with pytest.raises(UserError, match="is of recipe 'flownas', not of 'flownas-small'"):
+        coarse_to_fine("rendered:1", networks=[str(tmp_path / "run")])
     datasets.kitti(tmp_path, count=1, size=(60, 72))
     datasets.own(tmp_path, count=1, size=(60, 72))
     with pytest.raises(UserError, match="several protocols"):
