@@ -10,10 +10,10 @@ import numpy as np
 
 from evolution.asked import LATENCY_MS, Asked
 from evolution.constraint import LatencyConstraint, Limit
-from evolution.descent import descend
 from evolution.quantities import Quantity, QuantityLimit
 from evolution.strategies.base import Floats, Vector
 from luts.space import Vectors
+from predictor.descent import descend
 from predictor.extremes import minimise
 
 

@@ -92,9 +92,9 @@ class SpaceReport:
         space: its name.
         size: number of architectures.
         samples: random architectures behind shares, medians and ranges.
-        fastest: exact by the additive table.
+        fastest: see `LatencyPredictor.fastest`.
         median: of the sample.
-        slowest: exact by the additive table.
+        slowest: see `LatencyPredictor.slowest`.
         reference: of the hand-designed baseline.
         feasible: share that keeps all constraints.
         constraints: each alone.

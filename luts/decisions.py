@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 Choice = int
 
 
@@ -52,3 +55,18 @@ class Factor:
 
     name: str
     decisions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Idle:
+    """A part of a factor that some architectures have, but do not execute.
+
+    Attributes:
+        factor: its name.
+        path: of its operators, or of what they are below of.
+        where: which architectures, shape ``(count,)``.
+    """
+
+    factor: str
+    path: str
+    where: npt.NDArray[np.bool_]

@@ -16,11 +16,12 @@ from typing import Protocol, Self, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from luts.decisions import Architecture, Choice, Decision, Factor
+from luts.decisions import Architecture, Choice, Decision, Factor, Idle
 from luts.errors import UserError
 from luts.operator import PlacedOperator
 
-__all__ = ["Architecture", "Choice", "Decision", "Factor", "Folding", "OperatorSpace", "Vectors"]
+__all__ = ["Architecture", "Choice", "Decision", "Factor", "Folding", "Idle", "OperatorSpace",
+           "Vectors"]
 
 Vectors = npt.NDArray[np.int64]
 
@@ -42,9 +43,9 @@ class Folding(Protocol):
 class OperatorSpace(abc.ABC):
     """Encodes architectures as integer vectors and lowers them, factor by factor.
 
-    An architecture's operators are the concatenation of its factors' operators. Because a factor
-    sees few decisions, a whole population is lowered by table gathers, and an additive cost is
-    an exact integer programme.
+    An architecture's operators are the concatenation of its factors' operators, but for what is
+    `idle`. Because a factor sees few decisions, a whole population is lowered by table gathers,
+    and an additive cost is an exact integer programme.
     """
 
     name: str
@@ -147,6 +148,14 @@ class OperatorSpace(abc.ABC):
             choices = [architecture[self.decisions[i].name] for i in factor.decisions]
             placed += self.lower_factor(factor, choices)
         return placed
+
+    def idle(self, vectors: Vectors) -> list[Idle]:
+        """What factors count, and `lower` leaves out because of decisions of other factors.
+
+        Args:
+            vectors: index vectors, shape ``(count, decisions)``.
+        """
+        return []
 
     def factor_choices(self, factor: Factor) -> list[tuple[Choice, ...]]:
         """Every combination of a factor's decisions; the last decision varies fastest."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ import numpy as np
 from luts.errors import UserError
 from luts.registry import Registry
 from luts.space import OperatorSpace, Vectors
+from predictor.descent import descend
 from predictor.extremes import Floats, Vector, minimise
+
+_STARTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,33 @@ class LatencyPredictor(abc.ABC):
         """
 
     def fastest(self) -> Vector:
-        """Architecture with the least additive latency, exactly; shape ``(decisions,)``."""
-        return minimise(self.space, self.factor_costs())
+        """Architecture with the least additive latency, exactly; shape ``(decisions,)``.
+
+        Where parts can be `OperatorSpace.idle`, the least predicted latency that single changes
+        find, from the additive optimum and from some random ones.
+        """
+        return self._ends[0]
 
     def slowest(self) -> Vector:
-        """Architecture with the largest additive latency, exactly; shape ``(decisions,)``."""
-        return minimise(self.space, [-cost for cost in self.factor_costs()])
+        """Architecture with the largest additive latency; see `fastest`."""
+        return self._ends[1]
+
+    @cached_property
+    def _ends(self) -> tuple[Vector, Vector]:
+        return self._end(1.0), self._end(-1.0)
+
+    def _end(self, sign: float) -> Vector:
+        start = minimise(self.space, [sign * cost for cost in self.factor_costs()])
+        if not self.space.idle(start[None]):
+            return start
+
+        def cost(vectors: Vectors) -> Floats:
+            return sign * self.predict(vectors).latency_ms
+
+        starts = [start, *self.space.sample(np.random.default_rng(0), _STARTS)]
+        found = np.stack([descend(self.space, each, cost) for each in starts])
+        least: Vector = found[int(np.argmin(cost(found)))]
+        return least
 
     def interval_ms(self) -> tuple[float, float]:
         """Predicted latencies of the fastest and of the slowest architecture, in ms.

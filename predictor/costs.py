@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
+from luts.idle import IdleCosts
 from luts.lowered import lowered
 from luts.operator import PlacedOperator
 from luts.space import OperatorSpace, Vectors
@@ -28,12 +29,14 @@ class FactorCosts:
             ``(rows, 4)`` in the order of ``COLUMNS``; latencies are sums of the table's rows.
         overhead_ms: what the table adds once per inference, whatever the architecture.
         reference_ms: table sum of the reference network, overhead included.
+        idle: what ``blocks`` have too much, in the same columns.
     """
 
     space: OperatorSpace
     blocks: tuple[Floats, ...]
     overhead_ms: float
     reference_ms: float
+    idle: IdleCosts
 
     @classmethod
     def build(cls, space: OperatorSpace, table: LatencyTable) -> FactorCosts:
@@ -46,7 +49,8 @@ class FactorCosts:
             np.array([_costs(placed, table) for placed in rows]) for rows in lowered(space)
         )
         return cls(
-            space, blocks, table.info.overhead_ms, table.latency_ms(space.lower_reference())
+            space, blocks, table.info.overhead_ms, table.latency_ms(space.lower_reference()),
+            IdleCosts(space, partial(_costs, table=table)),
         )
 
     @cached_property
@@ -61,22 +65,23 @@ class FactorCosts:
         return [block[:, 0] for block in self.blocks]
 
     def gather(self, vectors: Vectors) -> list[Floats]:
-        """Per factor, the costs of each architecture, each of shape ``(4, count)``.
+        """Per factor, costs of what each architecture executes of it, each ``(4, count)``.
 
         Args:
             vectors: index vectors, shape ``(count, decisions)``.
         """
-        return [
+        found = [
             np.take(columns, self.space.factor_rows(factor, vectors), axis=1)
             for factor, columns in zip(self.space.factors, self._columns, strict=True)
         ]
+        for place, costs in self.idle.by_factor(vectors).items():
+            found[place] -= costs
+        return found
 
     def sum_ms(self, vectors: Vectors) -> Floats:
         """Table sum of each architecture, overhead included, shape ``(count,)``."""
-        total = np.full(len(vectors), self.overhead_ms)
-        for factor, block in zip(self.space.factors, self.blocks, strict=True):
-            total += block[:, 0][self.space.factor_rows(factor, vectors)]
-        return total
+        latencies = [block[0] for block in self.gather(vectors)]
+        return np.asarray(self.overhead_ms + np.sum(latencies, axis=0))
 
 
 def _costs(placed: Sequence[PlacedOperator], table: LatencyTable) -> list[float]:

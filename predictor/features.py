@@ -24,7 +24,9 @@ class Features:
     def __init__(self, costs: FactorCosts) -> None:
         self._space = costs.space
         self._costs = costs
-        self._varying = [np.ptp(block, axis=0) > 0 for block in costs.blocks]
+        idle = costs.idle.places()
+        self._varying = [(np.ptp(block, axis=0) > 0) | (place in idle) & (block.max(axis=0) > 0)
+                         for place, block in enumerate(costs.blocks)]
         width = max((len(d.choices) for d in self._space.decisions), default=1)
         self._values = np.zeros((len(self._space.decisions), width))
         for index, decision in enumerate(self._space.decisions):

@@ -12,6 +12,7 @@ import numpy as np
 from luts.errors import UserError
 from luts.estimated import SIDECAR, EstimatedRow, EstimatedTable, EstimateInfo
 from luts.fingerprint import space_hash
+from luts.idle import IdleCosts
 from luts.lowered import lowered
 from luts.operator import Operator, PlacedOperator
 from luts.sealed import Sealed, read_sealed
@@ -132,6 +133,7 @@ class EstimatedPredictor(LatencyPredictor):
         self._costs = [
             np.array([self._sum(placed) for placed in rows]) for rows in lowered(space)
         ]
+        self._idle = IdleCosts(space, lambda placed: [self._sum(placed)])
 
     def _sum(self, placed: Sequence[PlacedOperator]) -> float:
         return math.fsum(self.table[p.operator].device_ms * p.repeats for p in placed)
@@ -142,6 +144,8 @@ class EstimatedPredictor(LatencyPredictor):
         latency_ms = np.zeros(len(wanted))
         for factor, costs in zip(self.space.factors, self._costs, strict=True):
             latency_ms += costs[self.space.factor_rows(factor, wanted)]
+        for costs in self._idle.by_factor(wanted).values():
+            latency_ms -= costs[0]
         return Prediction(latency_ms, latency_ms * np.exp(self.margin))
 
     def predict_reference(self) -> tuple[float, float]:
@@ -150,7 +154,7 @@ class EstimatedPredictor(LatencyPredictor):
         return latency_ms, latency_ms * float(np.exp(self.margin))
 
     def factor_costs(self) -> list[Floats]:
-        """See `LatencyPredictor.factor_costs`; the prediction is their sum."""
+        """See `LatencyPredictor.factor_costs`; the prediction is their sum, less what is idle."""
         return self._costs
 
     def save(self, folder: Path) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from luts.operator import Operator, PlacedOperator
-from luts.space import Architecture, Choice, Decision, Factor
+from luts.space import Architecture, Choice, Decision, Factor, Idle, Vectors
 from supernet.spaces._cell import INPUTS, KINDS, OPERATIONS, CellConfig, Input, Wiring
 from supernet.spaces._cell_lowering import (
     lower_entry,
@@ -18,7 +20,7 @@ from supernet.spaces._cell_lowering import (
     lower_sum,
 )
 from supernet.spaces._classifier import ClassifierSpace
-from supernet.spaces._sharing import cells_read, executed
+from supernet.spaces._sharing import Wirings, all_cells_read, executed
 
 if TYPE_CHECKING:
     from supernet.spaces._cell_networks import CellNetwork, CellSupernet
@@ -31,8 +33,8 @@ class CellSpace(ClassifierSpace):
 
     Each input of a node has two decisions, the state that it reads (``from``) and the operation
     (``op``). A factor is such an input in all cells of its kind, so no two factors share a
-    decision. Factors count what `lower` leaves out, because nobody reads it or because the same
-    was computed before, which depends on more than two decisions: their sum is never too small.
+    decision. What nobody reads and what was computed before is `idle`, which depends on more than
+    two decisions: sums of factors are never too small.
 
     Args:
         name: recipe name.
@@ -54,7 +56,7 @@ class CellSpace(ClassifierSpace):
             decision for place in self._places for decision in _decisions(*place)
         )
         self._groups = tuple((2 * i, 2 * i + 1) for i in range(len(self._places)))
-        names = [f"{kind}.node{node}.input{number}" for kind, node, number in self._places]
+        names = [_input(*place) for place in self._places]
         self._inputs = dict(zip(names, self._places, strict=True))
         self.factors = (
             Factor("stem", ()), Factor("frame", ()),
@@ -117,24 +119,47 @@ class CellSpace(ClassifierSpace):
     def lower(self, architecture: Architecture) -> list[PlacedOperator]:
         """See `luts.space.OperatorSpace`; what is executed, in that order."""
         config, batch, wirings = self.config, self.batch, self.wirings(architecture)
+        by_kind = self._wired(self.encode(architecture)[None])
+        read = all_cells_read(config, by_kind)[:, 0]
+        done = {kind: executed(kind, own) for kind, own in by_kind.items()}
         placed = lower_stem(config, batch)
-        for cell, (place, read) in enumerate(
-            zip(config.places, cells_read(config, wirings), strict=True)
-        ):
-            if not read:
-                continue
-            wiring = wirings[place.kind]
-            done = executed(place, wiring)
-            for number in sorted(done.entries):
-                placed += lower_entry(config, cell, number, batch)
-            for node, inputs in enumerate(wiring):
+        for cell in np.flatnonzero(read).tolist():
+            kind = config.places[cell].kind
+            for number in range(INPUTS):
+                if done[kind].entries[number, 0]:
+                    placed += lower_entry(config, cell, number, batch)
+            for node, inputs in enumerate(wirings[kind]):
                 for number, chosen in enumerate(inputs):
-                    if (node, number) in done.inputs:
+                    if done[kind].inputs[node, number, 0]:
                         placed += lower_input(config, cell, node, number, chosen, batch)
-                if node in done.sums:
+                if done[kind].sums[node, 0]:
                     placed += lower_sum(config, cell, node, batch)
             placed += lower_join(config, cell, batch)
         return placed + lower_head(config, batch)
+
+    def idle(self, vectors: Vectors) -> list[Idle]:
+        """See `luts.space.OperatorSpace`."""
+        config, by_kind, found = self.config, self._wired(vectors), []
+        read = all_cells_read(config, by_kind)
+        done = {kind: executed(kind, own) for kind, own in by_kind.items()}
+        for cell, place in enumerate(config.places):
+            unread, own, path = ~read[cell], done[place.kind], f"cells.{cell}"
+            found.append(Idle("frame", f"{path}.join", unread))
+            found += [Idle("frame", f"{path}.pre{number}", unread | ~own.entries[number])
+                      for number in range(INPUTS)]
+            for node in range(config.nodes):
+                found.append(Idle("frame", f"{path}.nodes.{node}", unread | ~own.sums[node]))
+                found += [Idle(_input(place.kind, node, number),
+                               f"{path}.nodes.{node}.inputs.{number}",
+                               unread | ~own.inputs[node, number]) for number in range(INPUTS)]
+        return found
+
+    def _wired(self, vectors: Vectors) -> dict[str, Wirings]:
+        """How architectures wire each kind of cell; choices are their own indices."""
+        parts = vectors.reshape(len(vectors), len(KINDS), self.config.nodes, INPUTS, 2)
+        moved = np.moveaxis(parts, 0, -1)
+        return {kind: Wirings(own[..., 0, :], own[..., 1, :])
+                for kind, own in zip(KINDS, moved, strict=True)}
 
     def has_norm(self, conv: Operator) -> bool:
         """See `ClassifierSpace`; a depthwise convolution is followed by a pointwise one."""
@@ -176,8 +201,12 @@ class CellSpace(ClassifierSpace):
         return network
 
 
+def _input(kind: str, node: int, number: int) -> str:
+    return f"{kind}.node{node}.input{number}"
+
+
 def _decisions(kind: str, node: int, number: int) -> tuple[Decision, Decision]:
-    name = f"{kind}.node{node}.input{number}"
+    name = _input(kind, node, number)
     states = (*_NAMES, *(f"node {n}" for n in range(node)))
     operations = tuple(operation.name for operation in OPERATIONS)
     return (

@@ -49,6 +49,21 @@ class SpaceConformance:
                 )
                 assert choices[row] == expected
 
+    def test_what_is_executed_is_what_factors_count_but_for_what_is_idle(self, space, vectors):
+        idle = space.idle(vectors)
+        for number, vector in enumerate(vectors):
+            architecture = space.decode(vector)
+            left = []
+            for factor in space.factors:
+                choices = [architecture[space.decisions[i].name] for i in factor.decisions]
+                own = [part.path for part in idle if part.factor == factor.name
+                       and part.where[number]]
+                left += [item for item in space.lower_factor(factor, choices)
+                         if not any(f"{item.path}.".startswith(f"{path}.") for path in own)]
+            placed = space.lower(architecture)
+            assert sorted((item.path, item.operator.key, item.repeats) for item in left) == sorted(
+                (item.path, item.operator.key, item.repeats) for item in placed)
+
     def test_paths_are_unique_and_costs_are_known(self, space, vectors):
         for vector in vectors[:5]:
             placed = space.lower(space.decode(vector))

@@ -5,13 +5,13 @@ import pytest
 
 from evolution.asked import Asked
 from evolution.constraint import Constraint, LatencyConstraint
-from evolution.descent import descend
 from evolution.feasibility import feasible_region
 from evolution.quantities import quantity
 from evolution.region import Region
 from evolution.requirements import LatencyRequirement, QuantityRequirement
 from luts.errors import InfeasibleError
 from luts.space import Vectors
+from predictor.descent import descend
 from tests.evolution.toys import ToyPredictor, Toys
 
 

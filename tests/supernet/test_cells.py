@@ -10,7 +10,7 @@ from luts.spaces import load_space
 from supernet.layers.cells import Reduce, make_operation
 from supernet.spaces._cell import NORMAL, OPERATIONS, REDUCTION, CellConfig, Input
 from supernet.spaces._cell_networks import CellNetwork
-from supernet.spaces._sharing import cells_read, executed
+from supernet.spaces._sharing import Wirings, cells_read, executed
 from supernet.spaces.cell import CellSpace
 from supernet.spaces.parsec import REFERENCE, parsec_darts, parsec_darts_large, parsec_darts_small
 from tests.conformance.space import SpaceConformance
@@ -101,19 +101,23 @@ def pools(*origins):
     return tuple((Input(a, 2), Input(b, 1)) for a, b in origins)
 
 
+def steps(mask):
+    """Of the only architecture."""
+    return [tuple(place) for place in np.argwhere(mask[..., 0]).tolist()]
+
+
 def test_what_is_the_same_is_executed_once():
     """Pools of one state, sums of the same, and what follows from these."""
-    normal, halving = TINY.places[0], TINY.places[1]
-    found = executed(normal, pools((0, 1), (0, 1), (2, 1), (3, 1)))
-    assert found.sums == {0, 2} and found.entries == {0, 1}
-    assert found.inputs == {(0, 0), (0, 1), (2, 0)}
+    found = executed(NORMAL, Wirings.of(pools((0, 1), (0, 1), (2, 1), (3, 1))))
+    assert steps(found.sums) == [(0,), (2,)] and found.entries.all()
+    assert steps(found.inputs) == [(0, 0), (0, 1), (2, 0)]
     # Other operations, another order and convolutions differ.
     skips = ((Input(0, 0), Input(1, 0)), (Input(1, 0), Input(0, 0)), (Input(0, 5), Input(0, 5)),
              (Input(0, 0), Input(1, 0)))
-    found = executed(normal, skips)
-    assert found.inputs == {(2, 0), (2, 1)} and found.sums == {0, 1, 2}
+    found = executed(NORMAL, Wirings.of(skips))
+    assert steps(found.inputs) == [(2, 0), (2, 1)] and steps(found.sums) == [(0,), (1,), (2,)]
     # An identity of half the size has weights.
-    assert executed(halving, skips).inputs == {(n, i) for n in range(4) for i in range(2)}
+    assert executed(REDUCTION, Wirings.of(skips)).inputs.all()
 
 
 def test_cells_that_no_later_one_reads_are_left_out():

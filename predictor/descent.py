@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from evolution.strategies.base import Floats
 from luts.space import OperatorSpace, Vectors
+from predictor.extremes import Floats
 
 _STEPS = 100
 
