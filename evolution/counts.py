@@ -10,6 +10,7 @@ import numpy as np
 
 from evolution.strategies.base import Floats
 from luts._costs import cost_of
+from luts.idle import IdleCosts
 from luts.lowered import lowered
 from luts.space import OperatorSpace, Vectors
 
@@ -25,7 +26,9 @@ class Counted(Protocol):
         ...
 
 
-def gathered(space: OperatorSpace, rows: Sequence[Floats], vectors: Vectors) -> Floats:
+def gathered(
+    space: OperatorSpace, rows: Sequence[Floats], vectors: Vectors, idle: IdleCosts | None = None
+) -> Floats:
     """Sum of additive values of each architecture.
 
     Args:
@@ -33,6 +36,7 @@ def gathered(space: OperatorSpace, rows: Sequence[Floats], vectors: Vectors) -> 
         rows: per factor, the value of each row of ``space.factor_choices(factor)``, each of shape
             ``(rows,)``.
         vectors: index vectors, shape ``(count, decisions)``.
+        idle: the same value of what is not executed, which is taken off.
 
     Returns:
         Sums, shape ``(count,)``.
@@ -40,6 +44,8 @@ def gathered(space: OperatorSpace, rows: Sequence[Floats], vectors: Vectors) -> 
     total = np.zeros(len(vectors))
     for factor, values in zip(space.factors, rows, strict=True):
         total += values[space.factor_rows(factor, vectors)]
+    for costs in (idle.by_factor(vectors) if idle is not None else {}).values():
+        total -= costs[0]
     return total
 
 
@@ -57,6 +63,13 @@ def counted(space: OperatorSpace, name: str) -> list[Floats]:
     if isinstance(space, Counted):
         return space.factor_counts(name)
     return [rows[COUNTS.index(name)] for rows in _rows(space)]
+
+
+@lru_cache(maxsize=8)
+def idle_flops(space: OperatorSpace) -> IdleCosts:
+    """What the count of ``flops`` has too much where parts of an architecture are idle."""
+    return IdleCosts(space, lambda placed: [
+        sum(cost_of(p.operator).flops * p.repeats for p in placed)])
 
 
 @lru_cache(maxsize=8)

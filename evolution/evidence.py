@@ -95,6 +95,7 @@ class Evidence(BaseModel):
 
         Returns:
             Shape ``(count, factors)``; what a prediction has beyond their sum belongs to no part.
+            What is idle because of decisions of others is in it.
 
         Raises:
             CorruptFileError: a vector does not belong to these decisions.
@@ -142,10 +143,8 @@ def collect(plan: Plan, vector: Vector) -> Evidence:
     predicted = plan.predictor.predict(vectors.reshape(len(networks), len(plan.space.decisions)))
     winner = as_array(vector)[None]
     every = [costs.tolist() for costs in plan.predictor.factor_costs()]
-    parts = [
-        (factor.name, costs[plan.space.factor_rows(factor, winner)[0]])
-        for factor, costs in zip(plan.space.factors, every, strict=True)
-    ]
+    names = (factor.name for factor in plan.space.factors)
+    parts = zip(names, plan.predictor.parts_ms(winner)[0].tolist(), strict=True)
     return Evidence(
         samples=tuple(
             Sample(predicted_ms=float(p), upper_ms=float(u), measured_ms=sample.latency_ms)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from evolution.constraint import Limit
-from evolution.counts import counted, gathered
+from evolution.counts import counted, gathered, idle_flops
 from evolution.energy import energy_rows
 from evolution.memory import least_memory, memory_parts, reference_mib
 from evolution.strategies.base import Floats, Vector
 from luts._costs import cost_of
 from luts.estimated import EstimatedTable
+from luts.idle import IdleCosts
 from luts.space import Folding, OperatorSpace, Vectors
 from luts.table import LatencyTable
 from predictor.extremes import minimise
@@ -34,16 +35,19 @@ class Quantity:
         parts: the value of an architecture is the largest of these sums: per part and factor of the
             space, the value of each row of ``space.factor_choices(factor)``, ``(rows,)``.
         reference: the value of the hand-designed baseline.
+        idle: what the only part has too much (None: nothing, or that is not known).
     """
 
     name: str
     space: OperatorSpace
     parts: Sequence[Sequence[Floats]]
     reference: float
+    idle: IdleCosts | None = None
 
     def values(self, vectors: Vectors) -> Floats:
         """Values of architectures, shape ``(count,)``."""
-        found = np.max([gathered(self.space, rows, vectors) for rows in self.parts], axis=0)
+        found = np.max([gathered(self.space, rows, vectors, self.idle) for rows in self.parts],
+                       axis=0)
         return np.asarray(np.rint(found) if self.name in _COUNTS else found)
 
     def least(self) -> Vector:
@@ -85,7 +89,8 @@ def quantity(
         rows = [have + np.array(extra) for have, extra in zip(rows, more, strict=True)]
     costs = [(cost_of(p.operator), p.repeats) for p in space.lower_reference()]
     reference = float(sum(c.parameters if name == "parameters" else c.flops * n for c, n in costs))
-    return Quantity(name, space, [rows], reference + folded)
+    return Quantity(name, space, [rows], reference + folded,
+                    idle_flops(space) if name == "flops" else None)
 
 
 class QuantityLimit(Limit):
@@ -95,17 +100,21 @@ class QuantityLimit(Limit):
         space: the space.
         rows: the part.
         most: largest value that is allowed.
+        idle: see `Quantity`.
     """
 
-    def __init__(self, space: OperatorSpace, rows: Sequence[Floats], most: float) -> None:
-        self.space = space
+    def __init__(
+        self, space: OperatorSpace, rows: Sequence[Floats], most: float,
+        idle: IdleCosts | None = None,
+    ) -> None:
+        self.space, self._rows, self._idle = space, rows, idle
         # What rounding adds over many factors must not shut out an exact count.
-        self._uses = [np.asarray(values / (most * (1 + _EXACT))) for values in rows]
+        self._most = most * (1 + _EXACT)
 
     def use(self, vectors: Vectors) -> Floats:
         """See `Limit.use`."""
-        return np.asarray(gathered(self.space, self._uses, vectors))
+        return np.asarray(gathered(self.space, self._rows, vectors, self._idle) / self._most)
 
     def factor_uses(self) -> list[Floats]:
         """See `Limit.factor_uses`."""
-        return list(self._uses)
+        return [np.asarray(values / self._most) for values in self._rows]

@@ -129,7 +129,8 @@ class QuantityRequirement(Requirement):
         self.quantity = quantity
         self._most = most
         self._asked = "" if asked is None else f" ({asked})"
-        self.limits = tuple(QuantityLimit(quantity.space, rows, most) for rows in quantity.parts)
+        self.limits = tuple(QuantityLimit(quantity.space, rows, most, quantity.idle)
+                            for rows in quantity.parts)
 
     @property
     def top(self) -> float:

@@ -79,6 +79,28 @@ class LatencyPredictor(abc.ABC):
             shape ``(rows,)``.
         """
 
+    def idle_ms(self, vectors: Vectors) -> dict[int, Floats]:
+        """What sums of `factor_costs` have too much, by place of the factor, each ``(count,)``.
+
+        Args:
+            vectors: index vectors, shape ``(count, decisions)``.
+        """
+        return {}
+
+    def parts_ms(self, vectors: Vectors) -> Floats:
+        """Additive latency of each factor of each architecture, shape ``(count, factors)``.
+
+        Args:
+            vectors: index vectors, shape ``(count, decisions)``.
+        """
+        found = np.stack([
+            costs[self.space.factor_rows(factor, vectors)]
+            for factor, costs in zip(self.space.factors, self.factor_costs(), strict=True)
+        ], axis=1)
+        for place, idle_ms in self.idle_ms(vectors).items():
+            found[:, place] -= idle_ms
+        return found
+
     def fastest(self) -> Vector:
         """Architecture with the least additive latency, exactly; shape ``(decisions,)``.
 

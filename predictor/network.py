@@ -140,6 +140,10 @@ class NetworkPredictor(LatencyPredictor):
         """Per factor, the table latency of each of its rows in ms, each of shape ``(rows,)``."""
         return self._costs.latency_ms()
 
+    def idle_ms(self, vectors: Vectors) -> dict[int, Floats]:
+        """See `LatencyPredictor.idle_ms`."""
+        return {place: costs[0] for place, costs in self._costs.idle.by_factor(vectors).items()}
+
     def save(self, folder: Path) -> None:
         """Writes the trees, then the sidecar that vouches for them.
 

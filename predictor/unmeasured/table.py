@@ -141,11 +141,7 @@ class EstimatedPredictor(LatencyPredictor):
     def predict(self, vectors: Vectors) -> Prediction:
         """Predicts a whole population by gathers; see `LatencyPredictor.predict`."""
         wanted = checked(vectors, self.space)
-        latency_ms = np.zeros(len(wanted))
-        for factor, costs in zip(self.space.factors, self._costs, strict=True):
-            latency_ms += costs[self.space.factor_rows(factor, wanted)]
-        for costs in self._idle.by_factor(wanted).values():
-            latency_ms -= costs[0]
+        latency_ms = self.parts_ms(wanted).sum(axis=1)
         return Prediction(latency_ms, latency_ms * np.exp(self.margin))
 
     def predict_reference(self) -> tuple[float, float]:
@@ -156,6 +152,10 @@ class EstimatedPredictor(LatencyPredictor):
     def factor_costs(self) -> list[Floats]:
         """See `LatencyPredictor.factor_costs`; the prediction is their sum, less what is idle."""
         return self._costs
+
+    def idle_ms(self, vectors: Vectors) -> dict[int, Floats]:
+        """See `LatencyPredictor.idle_ms`."""
+        return {place: costs[0] for place, costs in self._idle.by_factor(vectors).items()}
 
     def save(self, folder: Path) -> None:
         """Writes the table and the bound; `read` reads them back."""

@@ -24,6 +24,8 @@ from luts.errors import InfeasibleError, UserError
 from luts.operator import Operator, PlacedOperator
 from luts.spaces import load_space
 from luts.table import LatencyTable
+from predictor.unmeasured.table import estimate_table
+from supernet.spaces.parsec import parsec_darts_small
 from tests.evolution.toys import RECIPE, Notes, Toys
 
 
@@ -276,3 +278,16 @@ def test_three_that_exclude_each_other_say_how_far_each_must_yield(
     with pytest.raises(InfeasibleError, match="they have from"):
         toys.plan(tmp_path / "run", latency="200%", limits={"memory_mib": f"{least * 0.9}"},
                   also=(f"cpu@2:{limit_ms}ms",))
+
+
+def test_operations_of_a_cell_are_those_that_are_executed():
+    space = parsec_darts_small()
+    vectors = space.sample(np.random.default_rng(3), 30)
+    wanted = [sum(cost_of(item.operator).flops * item.repeats for item in
+                  space.lower(space.decode(vector))) for vector in vectors]
+    flops = quantity("flops", space, estimate_table(space, "rtx3090"))
+    assert flops.values(vectors).tolist() == pytest.approx(wanted, rel=1e-9)
+    counted = QuantityRequirement(replace(flops, idle=None), 1.0).values(vectors)
+    middle = int(np.argmax(counted - wanted))
+    (limit,) = QuantityRequirement(flops, wanted[middle]).limits
+    assert counted[middle] > wanted[middle] and limit.allowed(vectors)[middle]

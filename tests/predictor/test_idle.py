@@ -46,6 +46,8 @@ def test_a_predictor_knows_the_ends_of_what_is_executed(table):
     predictor = NetworkPredictor.fit(SPACE, table)
     np.testing.assert_allclose(predictor.predict(VECTORS).latency_ms, sums_ms(SPACE, VECTORS),
                                rtol=1e-3)
+    np.testing.assert_allclose(predictor.parts_ms(VECTORS).sum(1) + OVERHEAD_MS,
+                               sums_ms(SPACE, VECTORS), rtol=1e-9)
     others = predictor.predict(SPACE.sample(np.random.default_rng(5), 5000)).latency_ms
     low, high = predictor.interval_ms()
     assert low <= others.min() and high >= others.max()
