@@ -148,9 +148,9 @@ class Work:
         return load_result(self._folder(seed, f"search-{name}"))
 
     def _architecture(self, seed: int, network: str) -> tuple[str, ...]:
-        """As commands take it; none is the reference."""
+        """As commands take it."""
         if network == BASELINE:
-            return ()
+            return ("--reference",)
         return "--architecture", json.dumps(self.result(seed, network).best.architecture)
 
     def alone(self, seed: int, network: str, steps: int) -> Command:
