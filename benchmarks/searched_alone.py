@@ -45,6 +45,11 @@ def main(
     latency: Annotated[str, typer.Option(help="Budget.")] = "100%",
     steps: Annotated[int, typer.Option(min=1, help="Steps of a supernet.")] = 3000,
     alone_steps: Annotated[int, typer.Option(min=1, help="Steps of a network alone.")] = 1000,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A training setting of the supernets, such as "
+                                   "parsec.rate=50; repeatable."),
+    ] = None,
     seeds: _arguments.Repetitions = 3,
     parallel: Annotated[int, typer.Option(min=1, help="Trainings at once, a core each.")] = 1,
     out: _arguments.Folder = Path("runs/searched_alone"),
@@ -53,7 +58,8 @@ def main(
     chosen = tuple(recipes or RECIPES)
     given = {recipe: _images(recipe, data) for recipe in chosen}
     logs = writable_folder(out / "logs")
-    works = {recipe: Work(recipe, given[recipe], target, out) for recipe in chosen}
+    works = {recipe: Work(recipe, given[recipe], target, out, tuple(changes or ()))
+             for recipe in chosen}
     numbers = range(seeds)
     pairs = [(work, seed) for seed in numbers for work in works.values()]
     carry_out([work.baseline(seed, alone_steps) for work, seed in pairs], parallel, logs)
@@ -72,7 +78,7 @@ def main(
              for work, seed, network in each]
     write_json(out / "searched_alone.json", {
         "data": given, "target": target, "latency": latency, "steps": steps,
-        "alone_steps": alone_steps, "networks": found})
+        "alone_steps": alone_steps, "changes": changes, "networks": found})
     _show(found, steps, alone_steps)
     print(f"written: {out / 'searched_alone.json'}")
 
@@ -100,10 +106,13 @@ class Work:
         data: images, a folder or a name.
         target: name.
         out: folder.
+        changes: training settings of the supernets.
     """
 
-    def __init__(self, recipe: str, data: str, target: str, out: Path) -> None:
-        self.recipe, self.data, self.target = recipe, data, target
+    def __init__(
+        self, recipe: str, data: str, target: str, out: Path, changes: tuple[str, ...] = ()
+    ) -> None:
+        self.recipe, self.data, self.target, self.changes = recipe, data, target, changes
         self._out = out / recipe
 
     def _folder(self, seed: int, name: str) -> Path:
@@ -124,7 +133,8 @@ class Work:
 
     def supernet(self, seed: int, steps: int) -> Command:
         """Trains the supernet."""
-        return self._training(seed, "supernet", steps, "supernet", "--network", "supernet")
+        more = (word for change in self.changes for word in ("--set", change))
+        return self._training(seed, "supernet", steps, "supernet", "--network", "supernet", *more)
 
     def table(self) -> list[Command]:
         """Measures the space and fits the predictor, in this order."""

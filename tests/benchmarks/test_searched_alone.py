@@ -83,6 +83,12 @@ def test_networks_of_a_seed_are_trained_alike_and_scored_on_unseen_images(work: 
         assert architecture == work.result(4, name).best.architecture
 
 
+def test_settings_are_of_supernets_alone(tmp_path: Path) -> None:
+    work = Work("parsec-chain-small", "digits", "cpu", tmp_path, ("parsec.rate=50", "clip=1"))
+    assert work.supernet(0, 9).arguments[-4:] == ("--set", "parsec.rate=50", "--set", "clip=1")
+    assert "--set" not in work.baseline(0, 9).arguments
+
+
 def after(option: str, words: Sequence[str]) -> str:
     """The value of an option."""
     return words[words.index(option) + 1]
