@@ -85,7 +85,7 @@ def test_networks_of_a_seed_are_trained_alike_and_scored_on_unseen_images(work: 
 
 def test_settings_are_of_supernets_alone(tmp_path: Path) -> None:
     work = Work("parsec-chain-small", "digits", "cpu", tmp_path, ("parsec.rate=50", "clip=1"))
-    assert work.supernet(0, 9).arguments[-4:] == ("--set", "parsec.rate=50", "--set", "clip=1")
+    assert "--set parsec.rate=50 --set clip=1" in " ".join(work.supernet(0, 9).arguments)
     assert "--set" not in work.baseline(0, 9).arguments
 
 
