@@ -10,7 +10,9 @@ from evolution.prices import prices_of
 from evolution.quantities import quantity
 from evolution.requirements import QuantityRequirement
 from luts.errors import CorruptFileError, UserError
+from luts.fingerprint import space_hash
 from luts.prices import Prices
+from luts.spaces import load_space
 from supernet.data.images.find import find_images
 from supernet.data.images.source import ImageSource
 from supernet.spaces.cell import CellSpace
@@ -144,7 +146,7 @@ def priced(space, most):
 
 def test_prices_of_a_limit_cost_what_the_limit_says(tmp_path):
     """A limit on operations by a file is the target in operations, in every architecture."""
-    space, _, _ = made()
+    space = load_space("parsec-chain-small")
     vectors = space.sample(np.random.default_rng(1), 20)
     target = float(np.median([gflops(space, vector) for vector in vectors]))
     prices = priced(space, target * 1e9)
@@ -154,6 +156,17 @@ def test_prices_of_a_limit_cost_what_the_limit_says(tmp_path):
     ours = make_price(space, ParsecSettings(cost=0.3, prices=tmp_path / "prices.json"))
     work = make_price(space, ParsecSettings(cost=0.3, target_gflops=target))
     assert ours.over(vectors) == pytest.approx(work.over(vectors), abs=1e-8)
+
+
+def test_prices_tell_how_far_sums_are_from_what_a_cell_executes():
+    space, _, _ = made()
+    drawn = space.sample(np.random.default_rng(0), 2000)
+    most = float(np.median([gflops(space, vector) for vector in drawn[:100]])) * 1e9
+    (limit,) = priced(space, most).limits
+    used = np.array([gflops(space, vector) for vector in drawn]) * 1e9 / most
+    shares = Prices(space.name, space_hash(space), (limit,)).shares(space, drawn)[0]
+    assert np.abs(shares - used).max() == pytest.approx(limit.error, rel=1e-6)
+    assert limit.rest < 0
 
 
 def test_prices_of_another_space_and_other_files_are_refused(tmp_path):
