@@ -11,6 +11,7 @@ import numpy as np
 from luts.operator import Operator, PlacedOperator
 from luts.space import Architecture, Choice, Decision, Factor, Idle, Vectors
 from supernet.spaces._cell import INPUTS, KINDS, OPERATIONS, CellConfig, Input, Wiring
+from supernet.spaces._cell_executed import FRAME, idle_parts, input_name, lower_executed
 from supernet.spaces._cell_lowering import (
     lower_entry,
     lower_head,
@@ -20,7 +21,7 @@ from supernet.spaces._cell_lowering import (
     lower_sum,
 )
 from supernet.spaces._classifier import ClassifierSpace
-from supernet.spaces._sharing import Wirings, all_cells_read, executed
+from supernet.spaces._sharing import Wirings
 
 if TYPE_CHECKING:
     from supernet.spaces._cell_networks import CellNetwork, CellSupernet
@@ -56,10 +57,10 @@ class CellSpace(ClassifierSpace):
             decision for place in self._places for decision in _decisions(*place)
         )
         self._groups = tuple((2 * i, 2 * i + 1) for i in range(len(self._places)))
-        names = [_input(*place) for place in self._places]
+        names = [input_name(*place) for place in self._places]
         self._inputs = dict(zip(names, self._places, strict=True))
         self.factors = (
-            Factor("stem", ()), Factor("frame", ()),
+            Factor("stem", ()), Factor(FRAME, ()),
             *(Factor(name, group) for name, group in zip(names, self._groups, strict=True)),
             Factor("head", ()),
         )
@@ -103,7 +104,7 @@ class CellSpace(ClassifierSpace):
             return lower_stem(config, batch)
         if factor.name == "head":
             return lower_head(config, batch)
-        if factor.name == "frame":
+        if factor.name == FRAME:
             return [item for cell in range(config.cells) for item in (
                 *(one for number in range(INPUTS)
                   for one in lower_entry(config, cell, number, batch)),
@@ -118,41 +119,11 @@ class CellSpace(ClassifierSpace):
 
     def lower(self, architecture: Architecture) -> list[PlacedOperator]:
         """See `luts.space.OperatorSpace`; what is executed, in that order."""
-        config, batch, wirings = self.config, self.batch, self.wirings(architecture)
-        by_kind = self._wired(self.encode(architecture)[None])
-        read = all_cells_read(config, by_kind)[:, 0]
-        done = {kind: executed(kind, own) for kind, own in by_kind.items()}
-        placed = lower_stem(config, batch)
-        for cell in np.flatnonzero(read).tolist():
-            kind = config.places[cell].kind
-            for number in range(INPUTS):
-                if done[kind].entries[number, 0]:
-                    placed += lower_entry(config, cell, number, batch)
-            for node, inputs in enumerate(wirings[kind]):
-                for number, chosen in enumerate(inputs):
-                    if done[kind].inputs[node, number, 0]:
-                        placed += lower_input(config, cell, node, number, chosen, batch)
-                if done[kind].sums[node, 0]:
-                    placed += lower_sum(config, cell, node, batch)
-            placed += lower_join(config, cell, batch)
-        return placed + lower_head(config, batch)
+        return lower_executed(self.config, self.wirings(architecture), self.batch)
 
     def idle(self, vectors: Vectors) -> list[Idle]:
         """See `luts.space.OperatorSpace`."""
-        config, by_kind, found = self.config, self._wired(vectors), []
-        read = all_cells_read(config, by_kind)
-        done = {kind: executed(kind, own) for kind, own in by_kind.items()}
-        for cell, place in enumerate(config.places):
-            unread, own, path = ~read[cell], done[place.kind], f"cells.{cell}"
-            found.append(Idle("frame", f"{path}.join", unread))
-            found += [Idle("frame", f"{path}.pre{number}", unread | ~own.entries[number])
-                      for number in range(INPUTS)]
-            for node in range(config.nodes):
-                found.append(Idle("frame", f"{path}.nodes.{node}", unread | ~own.sums[node]))
-                found += [Idle(_input(place.kind, node, number),
-                               f"{path}.nodes.{node}.inputs.{number}",
-                               unread | ~own.inputs[node, number]) for number in range(INPUTS)]
-        return found
+        return idle_parts(self.config, self._wired(vectors))
 
     def _wired(self, vectors: Vectors) -> dict[str, Wirings]:
         """How architectures wire each kind of cell; choices are their own indices."""
@@ -201,12 +172,8 @@ class CellSpace(ClassifierSpace):
         return network
 
 
-def _input(kind: str, node: int, number: int) -> str:
-    return f"{kind}.node{node}.input{number}"
-
-
 def _decisions(kind: str, node: int, number: int) -> tuple[Decision, Decision]:
-    name = _input(kind, node, number)
+    name = input_name(kind, node, number)
     states = (*_NAMES, *(f"node {n}" for n in range(node)))
     operations = tuple(operation.name for operation in OPERATIONS)
     return (
