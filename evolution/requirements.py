@@ -149,6 +149,8 @@ class QuantityRequirement(Requirement):
         """See `Requirement.reach`."""
         space, parts = self.quantity.space, self.quantity.parts
         least = self.quantity.least()
+        if space.idle(np.array([least])):  # what is idle is not additive
+            least = tuple(descend(space, np.array(least), self.quantity.values).tolist())
         most = [minimise(space, [-values for values in rows]) for rows in parts]
         values = self.values(np.array([least, *(tuple(v.tolist()) for v in most)]))
         return Reach(least, float(values[0]), float(values.max()))

@@ -291,3 +291,5 @@ def test_operations_of_a_cell_are_those_that_are_executed():
     middle = int(np.argmax(counted - wanted))
     (limit,) = QuantityRequirement(flops, wanted[middle]).limits
     assert counted[middle] > wanted[middle] and limit.allowed(vectors)[middle]
+    reach = QuantityRequirement(flops, 1.0).reach()
+    assert reach.low <= min(wanted) and reach.low <= flops.values(np.array([flops.least()]))[0]
