@@ -66,13 +66,6 @@ def counted(space: OperatorSpace, name: str) -> list[Floats]:
 
 
 @lru_cache(maxsize=8)
-def idle_flops(space: OperatorSpace) -> IdleCosts:
-    """What the count of ``flops`` has too much where parts of an architecture are idle."""
-    return IdleCosts(space, lambda placed: [
-        sum(cost_of(p.operator).flops * p.repeats for p in placed)])
-
-
-@lru_cache(maxsize=8)
 def _rows(space: OperatorSpace) -> list[Floats]:
     """Per factor, both counts of each row, shape ``(2, rows)``."""
     found = []

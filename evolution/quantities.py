@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from evolution.constraint import Limit
-from evolution.counts import counted, gathered, idle_flops
+from evolution.counts import counted, gathered
 from evolution.energy import energy_rows
 from evolution.memory import least_memory, memory_parts, reference_mib
 from evolution.strategies.base import Floats, Vector
 from luts._costs import cost_of
 from luts.estimated import EstimatedTable
-from luts.idle import IdleCosts
+from luts.idle import IdleCosts, idle_flops
 from luts.space import Folding, OperatorSpace, Vectors
 from luts.table import LatencyTable
 from predictor.extremes import minimise

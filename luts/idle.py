@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from luts._costs import cost_of
 from luts.lowered import lowered
 from luts.operator import PlacedOperator
 from luts.space import OperatorSpace, Vectors
@@ -64,3 +66,10 @@ class IdleCosts:
                 for placed in lowered(self._space)[self._places[factor]]
             ], dtype=np.float64).T
         return self._rows[key]
+
+
+@lru_cache(maxsize=8)
+def idle_flops(space: OperatorSpace) -> IdleCosts:
+    """What sums of FLOPs over factors have too much; each execution counts."""
+    return IdleCosts(space, lambda placed: [
+        sum(cost_of(item.operator).flops * item.repeats for item in placed)])

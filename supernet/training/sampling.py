@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from luts._costs import cost_of
-from luts.idle import IdleCosts
+from luts.idle import idle_flops
 from luts.lowered import lowered
-from luts.operator import PlacedOperator
 from luts.space import OperatorSpace
 from supernet.space import SearchSpace
 from supernet.training.common import SandwichSettings
@@ -66,20 +64,12 @@ def gflops(space: OperatorSpace, vector: Vector) -> float:
     tables = factor_gflops(space)
     rows = [space.factor_rows(factor, vector[None])[0] for factor in space.factors]
     counted = sum(table[row] for table, row in zip(tables, rows, strict=True))
-    idle = sum(costs[0, 0] for costs in _idle_gflops(space).by_factor(vector[None]).values())
-    return float(counted - idle)
+    idle = sum(costs[0, 0] for costs in idle_flops(space).by_factor(vector[None]).values())
+    return float(counted - idle / 1e9)
 
 
 @cache
 def factor_gflops(space: OperatorSpace) -> list[npt.NDArray[np.float64]]:
     """GFLOPs of each row of ``space.factor_choices(factor)``, by factor, each ``(rows,)``."""
-    return [np.array([_gflops(placed)[0] for placed in rows]) for rows in lowered(space)]
-
-
-@cache
-def _idle_gflops(space: OperatorSpace) -> IdleCosts:
-    return IdleCosts(space, _gflops)
-
-
-def _gflops(placed: Sequence[PlacedOperator]) -> tuple[float]:
-    return (sum(cost_of(item.operator).flops * item.repeats for item in placed) / 1e9,)
+    return [np.array([sum(cost_of(item.operator).flops * item.repeats for item in placed) / 1e9
+                      for placed in rows]) for rows in lowered(space)]
