@@ -83,11 +83,6 @@ class Projection(nn.Module):
         self.project = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
         self.norm3 = PrefixBatchNorm(outputs, relu=False)
 
-    @property
-    def last_norm(self) -> PrefixBatchNorm:
-        """See `InvertedResidual`."""
-        return self.norm3
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
         y: torch.Tensor = self.norm3(self.project(x))

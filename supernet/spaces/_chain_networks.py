@@ -125,9 +125,13 @@ class ChainSupernet(Chain):
         return x
 
     def last_norms(self) -> list[list[nn.BatchNorm2d | None]]:
-        """The norm behind each block's projection, by layer; None for the identity."""
+        """The norm behind each block's projection, by layer; None for the identity.
+
+        None, too, where the identity changes shape and has a norm: it is no block, and BN-NAS
+        counts an identity as 0.
+        """
         return [
-            [block.last_norm if isinstance(block, InvertedResidual | Projection) else None
+            [block.last_norm if isinstance(block, InvertedResidual) else None
              for block in cast(nn.ModuleList, blocks)]
             for blocks in self.layers
         ]

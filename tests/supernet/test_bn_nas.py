@@ -80,6 +80,13 @@ def test_the_indicator_sums_mean_gammas_of_last_norms():
     assert len(indicator_parameters(space, supernet)) == 2 * 2 * 4
 
 
+def test_no_block_counts_nothing_where_the_shape_changes():
+    space = nasbench_macro()
+    scores = block_scores(space, space.build_supernet())
+    assert [each.tolist() for each in scores] == [[0.0, 1.0, 1.0]] * 8
+    assert indicator(scores, space.largest[None]) == [8.0]
+
+
 def test_an_identity_layer_costs_nothing_and_runs():
     space = ChainSpace("other", SKIPPING, 0)
     assert space.lower_factor(space.factors[2], [2]) == []
