@@ -4,9 +4,10 @@
     python -m benchmarks.nasbench_macro_rank --supernet runs/sp --published nasbench_macro
 
 Takes networks evenly over the published accuracies, scores each with inherited weights on held-out
-images, and compares their order with that of the published accuracies. The indicator of the same
-supernet, and the number of multiply-adds, are compared too: to be of use a supernet must beat the
-latter. What was scored is kept: a call that was stopped goes on where it stood.
+images, and compares their order with that of the published accuracies. To be of use a supernet must
+beat counting multiply-adds. What needs no images is compared for all networks: the indicator of the
+same supernet, multiply-adds, the number of blocks, and the former two among networks of as many
+blocks. What was scored is kept: a call that was stopped goes on where it stood.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy.typing as npt
 import typer
 
 from benchmarks import _arguments
+from benchmarks._without_data import without_data
 from luts import arguments, cli
 
 if TYPE_CHECKING:
@@ -49,13 +51,14 @@ def main(
     prepare_thread(threads)
     opened = [Supernet(space, folder) for folder in supernets]
     truth = -problem.accuracy[chosen]
+    unscored = without_data(space, problem, {str(each.folder): each.supernet for each in opened})
     journal = Journal(writable_folder(out) / "journal.jsonl")
     ranked = {str(each.folder): each.ranked(chosen, problem.space.grid, truth, journal)
               for each in opened}
     journal.close()
     result = {
         "networks": len(chosen), "supernets": ranked,
-        "multiply-adds": agreement(-problem.costs["flops"][chosen], truth),
+        "multiply-adds": agreement(-problem.costs["flops"][chosen], truth), "all": unscored,
     }
     write_json(out / "rank.json", result)
     _show(result)
@@ -144,6 +147,12 @@ def _show(result: dict[str, Any]) -> None:
          [[folder, name, f"{one['kendall']:.3f}",
            f"{one['kendall_low']:.2f} to {one['kendall_high']:.2f}", f"{one['spearman']:.3f}"]
           for folder, name, one in rows])
+    everyone = result["all"]["blocks"]["networks"]
+    show(f"order of all {everyone} networks by what needs no images",
+         ["by", "Kendall's tau", "90 % interval", "Spearman", "tau among as many blocks"],
+         [[name, f"{one['kendall']:.3f}", f"{one['kendall_low']:.2f} to {one['kendall_high']:.2f}",
+           f"{one['spearman']:.3f}", "-" if one["alike"] is None else f"{one['alike']:.3f}"]
+          for name, one in result["all"].items()])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import evolution.tabular.nasbench_macro as published
+from benchmarks._without_data import agreement_within
 from benchmarks.nasbench_macro_rank import RECIPE, Supernet, evenly, main
 from luts.errors import UserError
 from luts.spaces import load_space
@@ -46,6 +47,10 @@ def test_what_was_scored_is_not_scored_again(
     first = json.loads((tmp_path / "rank.json").read_text())
     assert first["networks"] == 4 and first["multiply-adds"]["kendall"] == 1.0
     assert {"identity", "loss"} <= set(first["supernets"][str(trained)])
+    everyone = first["all"]
+    assert everyone["multiply-adds"]["kendall"] == 1.0 and everyone["blocks"]["networks"] == 9
+    assert set(everyone) == {"blocks", "multiply-adds", str(trained)}
+    assert everyone["blocks"]["alike"] is None
     assert "multiply-adds" in capsys.readouterr().out
     monkeypatch.setattr(LabelJudge, "score_inherited", lambda *_: pytest.fail("scored again"))
     main(supernets=[trained], **options)  # type: ignore[arg-type]
@@ -62,3 +67,11 @@ def test_all_supernets_are_looked_at_before_any_is_scored(trained: Path, tmp_pat
 
 def test_networks_lie_evenly_over_the_order() -> None:
     assert evenly(np.array([5.0, 1.0, 4.0, 2.0, 3.0]), 3).tolist() == [1, 4, 0]
+
+
+def test_agreement_among_networks_of_as_many_blocks() -> None:
+    groups, truth = np.array([1.0, 1, 1, 2, 2, 3]), np.array([3.0, 2, 1, 5, 6, 9])
+    assert agreement_within(groups, truth, truth) == 1.0
+    # Three pairs the wrong way round, one the right way.
+    assert agreement_within(groups, np.array([1.0, 2, 3, 5, 6, 0]), truth) == -0.5
+    assert agreement_within(groups, groups, truth) is None
