@@ -43,7 +43,8 @@ class LabelRule(StepRule):
         with autocast(self.settings, batch.images.device):
             logits = self.network(channels_last(batch.images))
         loss = loss_of(logits)
-        (loss * self.loss_scale).backward()  # type: ignore[no-untyped-call]
+        if loss.requires_grad:  # with norms alone: not where an architecture has no block
+            (loss * self.loss_scale).backward()  # type: ignore[no-untyped-call]
         missed = (logits.detach().argmax(1) != batch.labels).float().mean()
         return {"loss": float(loss.detach()), "error": 100 * float(missed)}, logits.detach()
 

@@ -13,6 +13,7 @@ from supernet.accuracy import load_accuracy
 from supernet.data.images.find import find_images
 from supernet.data.images.source import ImageBatch, ImageSource
 from supernet.indicator import indicator_parameters
+from supernet.spaces.nasbench_macro import nasbench_macro
 from supernet.tasks.labels import imitation_loss, label_loss, label_metrics
 from supernet.training.image_settings import ImageSettings
 from supernet.training.image_stage import make_image_stage
@@ -100,6 +101,19 @@ def test_bn_only_training_leaves_all_but_last_norms(tmp_path):
     changed = {name for name, v in made.network.state_dict().items()
                if not torch.equal(v, before[name]) and "num_batches" not in name}
     assert changed and all(".norm3." in name for name in changed)
+
+
+def test_norms_alone_stand_still_where_no_block_has_any(tmp_path):
+    settings = tiny_image_settings(trained="indicator")
+    space = nasbench_macro()
+    space.sample = lambda rng, count: np.stack([space.smallest] * count)
+    network = space.build_supernet()
+    freeze_but_indicator(space, network)
+    made = SupernetLabelRule(space, network, None, settings)
+    before = {name: v.clone() for name, v in network.named_parameters()}
+    figures = next(step(made, settings, tmp_path))
+    assert figures["gradient_norm"] == 0 and figures["loss"] > 0
+    assert all(torch.equal(v, before[name]) for name, v in network.named_parameters())
 
 
 def test_a_sandwich_sums_gradients_and_imitates_the_largest():
