@@ -73,7 +73,8 @@ class Classification(Task):
 
     def told_apart(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """See `Task`."""
-        return {"trained": settings["trained"]}
+        rule = settings.get("rule") or {}
+        return {"trained": settings["trained"], **({"rule": rule["name"]} if rule else {})}
 
     def evaluate(self, request: Request) -> tuple[str, list[dict[str, Any]]]:
         """See `Task`."""

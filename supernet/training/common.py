@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from luts.errors import UnknownNameError, UserError
 
 S = TypeVar("S", bound="CommonSettings")
+M = TypeVar("M", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -118,14 +119,29 @@ def checked(kind: type[S], recipe: str, section: dict[str, Any], stage: str | No
             raise UnknownNameError(f"stage of recipe {recipe}", stage, stages)
         fields = merged(fields, stages[stage])
         place = f"training.stages.{stage} (or training)"
+    return checked_fields(kind, f"recipe {recipe}: {place}", fields)
+
+
+def checked_fields(kind: type[M], place: str, fields: dict[str, Any]) -> M:
+    """Checks a section.
+
+    Args:
+        kind: of the section.
+        place: what to call it in error messages.
+        fields: as given.
+
+    Raises:
+        UserError: a field is unknown or out of range, or several do not fit together.
+    """
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ")
         where = ".".join([place, *(str(part) for part in first["loc"])])
-        raise UserError(
-            f"recipe {recipe}: {where} = {first['input']!r}: {first['msg']}"
-        ) from None
+        if isinstance(first["input"], dict):  # several fields of it, which the message names
+            raise UserError(f"{where}: {message}") from None
+        raise UserError(f"{where} = {first['input']!r}: {message}") from None
 
 
 def merged(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -84,6 +84,18 @@ class ParsecSettings(Section):
         return max(1, round(self.per_nat * entropy)) if self.per_nat > 0 else self.samples
 
 
+class RuleSection(Section):
+    """A training rule by its name (`supernet.training.supernet_rules`).
+
+    Attributes:
+        name: of the rule.
+        settings: its own; it checks them.
+    """
+
+    name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
 class ImageSettings(CommonSettings):
     """See `CommonSettings`; here is what classification adds.
 
@@ -99,6 +111,7 @@ class ImageSettings(CommonSettings):
         distil: learning from the reference; the reference itself does not.
         parsec: a distribution over architectures in place of the sandwich.
         pruning: a space that shrinks while classes are added, in place of either.
+        rule: another training rule, in place of all three.
     """
 
     examples: ClassVar[str] = "images"
@@ -117,9 +130,19 @@ class ImageSettings(CommonSettings):
     distil: DistilSettings = DistilSettings()
     parsec: ParsecSettings = ParsecSettings()
     pruning: PruningSettings = PruningSettings()
+    rule: RuleSection | None = None
+
+    @property
+    def rule_name(self) -> str:
+        """Of the training rule that a supernet follows."""
+        if self.rule is not None:
+            return self.rule.name
+        return "pruning" if self.pruning.used else "parsec" if self.parsec.used else "sandwich"
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
+        if self.rule is not None and (self.pruning.used or self.parsec.used):
+            raise ValueError(f"rule {self.rule.name} is in place of pruning and parsec")
         used = {"pruning": self.pruning.used, "parsec": self.parsec.used,
                 "distil": self.distil.weight > 0,
                 "trained = 'indicator'": self.trained == "indicator"}

@@ -17,7 +17,6 @@ from supernet.data.images.find import find_images
 from supernet.data.images.sets import ImageSet
 from supernet.data.images.source import ImageBatch, ImageSource
 from supernet.data.loader import batches_of
-from supernet.indicator import IndicatorSpace
 from supernet.network import Network
 from supernet.processes import is_first, own_part
 from supernet.recalibrate import recalibrate
@@ -26,13 +25,11 @@ from supernet.training.checkpoint import load_checkpoint
 from supernet.training.class_order import class_errors, planned_growth
 from supernet.training.common import checked
 from supernet.training.image_settings import ImageSettings
-from supernet.training.label_rules import LabelRule, SupernetLabelRule, freeze_but_indicator
-from supernet.training.parsec import ParsecRule
-from supernet.training.pruning import PruningRule
-from supernet.training.pruning_record import PRUNING_FILE
+from supernet.training.label_rules import LabelRule
 from supernet.training.rules import StepRule
 from supernet.training.run import RUN_FILE
 from supernet.training.starting import Stage, Start, load_teacher, start_from
+from supernet.training.supernet_rules import RuleParts, check_rule, make_rule
 from supernet.weights import weights_path
 
 if TYPE_CHECKING:
@@ -90,6 +87,8 @@ def make_image_stage(
         extra["class_order"] = list(growth.order)
     if place.type != "cpu":
         extra["device"] = torch.cuda.get_device_name(place)
+    if stage == "reference" and candidate is None:
+        check_rule(space, settings, folder)
     torch.manual_seed(seed)
     rule: StepRule
     if stage == "supernet":
@@ -98,14 +97,7 @@ def make_image_stage(
         if settings.distil.weight > 0:
             taught, extra["teacher"] = load_teacher(space, teacher or folder)
             recalibrate(taught.to(place), source.calibration().to(place), chunk=CHUNK)
-        if settings.trained == "indicator":
-            freeze_but_indicator(_indicated(space), network)
-        if growth is not None:
-            rule = PruningRule(space, network, settings, growth, folder / stage / PRUNING_FILE)
-        elif settings.parsec.used:
-            rule = ParsecRule(space, network, settings)
-        else:
-            rule = SupernetLabelRule(space, network, taught, settings)
+        rule = make_rule(RuleParts(space, network, settings, folder / stage, taught, growth))
         if settings.parsec.prices is not None:
             extra["prices"] = sha256(settings.parsec.prices)
     else:
@@ -180,13 +172,6 @@ def _landmarks(
         metrics = label_metrics(logits_of(network, held.images), held.labels)
         found[f"error_{name}"] = metrics["error"]
     return found
-
-
-def _indicated(space: SearchSpace) -> IndicatorSpace:
-    if not isinstance(space, IndicatorSpace):
-        raise UserError(f"training.trained = 'indicator': space '{space.name}' has no indicator; "
-                        "give 'all'")
-    return space
 
 
 def _remember(folder: Path, data: Path | None, digest: object) -> None:

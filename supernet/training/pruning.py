@@ -59,17 +59,9 @@ class PruningRule(LabelRule):
         record: Path,
     ) -> None:
         super().__init__(supernet, settings)
-        if process_count() > 1:
-            raise UserError("training.pruning trains in one process: the halves of a batch have "
-                            "different tasks, and processes would divide it")
-        if not isinstance(supernet, PrunedChainSupernet):
-            raise UserError(f"training.pruning: nothing can be removed from the blocks of space "
-                            f"'{space.name}'")
-        if any(len(factor.decisions) > 1 for factor in space.factors):
-            raise UserError(f"training.pruning: parts of space '{space.name}' see several "
-                            "decisions; blocks could not be judged one by one")
+        self.network = check_prunable(space, supernet)
         self.space, self.growth, self.record = space, growth, record
-        self.distribution: PrunedDistribution = supernet.distribution
+        self.distribution: PrunedDistribution = self.network.distribution
         self.pruning = settings.pruning
 
     def apart(self) -> list[tuple[Sequence[nn.Parameter], dict[str, Any]]]:
@@ -173,3 +165,20 @@ class PruningRule(LabelRule):
         record_stage(self.record, self.space, stage=stage + 1, step=step + 1,
                      classes=self.growth.classes(step), scores=scores, removed=removed)
 
+
+def check_prunable(space: SearchSpace, supernet: Network) -> PrunedChainSupernet:
+    """The supernet, if blocks can be removed from it one by one.
+
+    Raises:
+        UserError: see `PruningRule`.
+    """
+    if process_count() > 1:
+        raise UserError("training.pruning trains in one process: the halves of a batch have "
+                        "different tasks, and processes would divide it")
+    if not isinstance(supernet, PrunedChainSupernet):
+        raise UserError(f"training.pruning: nothing can be removed from the blocks of space "
+                        f"'{space.name}'")
+    if any(len(factor.decisions) > 1 for factor in space.factors):
+        raise UserError(f"training.pruning: parts of space '{space.name}' see several "
+                        "decisions; blocks could not be judged one by one")
+    return supernet

@@ -1,6 +1,10 @@
-"""A further system made by following docs/how-to/add-a-system.md: a space and a recipe file."""
+"""A further system made by following docs/how-to/add-a-system.md: no file of ours is changed."""
 
+import json
+
+import numpy as np
 import pytest
+from pydantic import BaseModel, ConfigDict, Field
 
 from evolution.recipe import load_recipe
 from luts import recipes
@@ -8,6 +12,9 @@ from luts.errors import UserError
 from luts.spaces import SPACES
 from supernet.spaces._chain import IDENTITY, Block, ChainConfig
 from supernet.spaces.chain import ChainSpace
+from supernet.tasks.base import task_of
+from supernet.training.label_rules import SupernetLabelRule
+from supernet.training.supernet_rules import RULES
 from tests.evolution.classifiers import searched, trained
 from tests.supernet.images import write_folder
 
@@ -29,6 +36,35 @@ strategy:
   settings: {samples: 6}
 verification: {metric_tolerance: 2.0e-2}
 """
+
+
+FAIR = RECIPE.replace("  sandwich:", """  rule: {name: fair, settings: {rounds: 2}}
+  sandwich:""")
+
+
+class FairSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    rounds: int = Field(default=1, ge=1)
+
+
+class FairRule(SupernetLabelRule):
+    """Each choice of each layer is trained equally often in a step (Chu et al., FairNAS, 2019)."""
+
+    def __init__(self, parts):
+        super().__init__(parts.space, parts.supernet, parts.teacher, parts.settings)
+        self.rounds = parts.options(FairSettings).rounds
+        self.trained = np.zeros((len(parts.space.decisions), 3), int)
+
+    def backward(self, batch, rng, progress=1.0):
+        figures = []
+        for _ in range(self.rounds):
+            # Layers that change shape have no third choice; they take their first again.
+            orders = [rng.permutation(3) % len(d.choices) for d in self.space.decisions]
+            for vector in np.stack(orders, axis=1):
+                self.space.activate(self.network, self.space.decode(vector))
+                self.trained[np.arange(len(vector)), vector] += 1
+                figures.append(self.gradients(batch, self.labelled(batch))[0])
+        return {key: float(np.mean([one[key] for one in figures])) for key in figures[0]}
 
 
 def tiny_chain():
@@ -58,6 +94,47 @@ def test_a_space_and_a_recipe_are_enough(added, tmp_path):
     assert set(result.best.metrics) == {"bn_indicator", "error", "error_top5", "loss"}
     assert accuracy.identity["images"] == "shapes"
     assert "image, class" in (tmp_path / "search" / "report.html").read_text()
+
+
+def made_fair(monkeypatch, folder, recipe=FAIR):
+    (folder / "recipes" / "tiny-chain.yaml").write_text(recipe)
+    made = []
+
+    def make(parts):
+        made.append(FairRule(parts))
+        return made[-1]
+
+    monkeypatch.setitem(RULES._loaded, "fair", make)
+    return made
+
+
+def test_a_training_rule_is_found_by_its_name(added, tmp_path, monkeypatch):
+    made = made_fair(monkeypatch, tmp_path)
+    data = write_folder(tmp_path / "shapes", each=40)
+    trained(added, tmp_path / "trained", data=str(data))
+    tried, rule = made  # once before the reference is trained
+    assert not tried.trained.any()
+    # Three steps of two rounds of three architectures.
+    assert rule.trained.tolist() == [[12, 6, 0], [6, 6, 6]] * 2
+    kept = json.loads((tmp_path / "trained" / "supernet" / "run.json").read_text())
+    assert kept["settings"]["rule"] == {"name": "fair", "settings": {"rounds": 2}}
+    assert task_of(added).told_apart(kept["settings"]) == {"trained": "all", "rule": "fair"}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("name: fair", "name: fare", "unknown training rule 'fare'.*fair"),
+    ("rounds: 2", "rounds: 0", r"tiny-chain: training.rule.settings.rounds = 0: .*greater"),
+    ("rounds: 2", "times: 2", r"training.rule.settings.times = 2: .*not permitted"),
+    ("  steps: 3", "  steps: 3\n  parsec: {samples: 2}", "rule fair is in place of .*parsec"),
+])
+def test_a_rule_that_cannot_be_is_refused_before_the_reference_is_trained(
+    added, tmp_path, monkeypatch, old, new, message
+):
+    made_fair(monkeypatch, tmp_path, FAIR.replace(old, new))
+    data = write_folder(tmp_path / "shapes", each=40)
+    with pytest.raises(UserError, match=message):
+        trained(added, tmp_path / "trained", data=str(data))
+    assert not (tmp_path / "trained" / "reference").exists()
 
 
 def test_a_folder_of_recipes_that_is_none_is_refused(monkeypatch):
