@@ -14,7 +14,7 @@ from evolution.memory import least_memory, memory_parts, reference_mib
 from evolution.strategies.base import Floats, Vector
 from luts._costs import cost_of
 from luts.estimated import EstimatedTable
-from luts.idle import IdleCosts, idle_flops
+from luts.idle import IdleCosts, idle_flops, idle_parameters
 from luts.space import Folding, OperatorSpace, Vectors
 from luts.table import LatencyTable
 from predictor.extremes import minimise
@@ -90,7 +90,7 @@ def quantity(
     costs = [(cost_of(p.operator), p.repeats) for p in space.lower_reference()]
     reference = float(sum(c.parameters if name == "parameters" else c.flops * n for c, n in costs))
     return Quantity(name, space, [rows], reference + folded,
-                    idle_flops(space) if name == "flops" else None)
+                    idle_flops(space) if name == "flops" else idle_parameters(space))
 
 
 class QuantityLimit(Limit):

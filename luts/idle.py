@@ -11,7 +11,7 @@ import numpy.typing as npt
 from luts._costs import cost_of
 from luts.lowered import lowered
 from luts.operator import PlacedOperator
-from luts.space import OperatorSpace, Vectors
+from luts.space import FoldingOperators, OperatorSpace, Vectors
 
 Floats = npt.NDArray[np.float64]
 Cost = Callable[[Sequence[PlacedOperator]], Sequence[float]]
@@ -73,3 +73,13 @@ def idle_flops(space: OperatorSpace) -> IdleCosts:
     """What sums of FLOPs over factors have too much; each execution counts."""
     return IdleCosts(space, lambda placed: [
         sum(cost_of(item.operator).flops * item.repeats for item in placed)])
+
+
+@lru_cache(maxsize=8)
+def idle_parameters(space: OperatorSpace) -> IdleCosts:
+    """What sums of weights over factors have too much, those of folded norms among them."""
+    def cost(placed: Sequence[PlacedOperator]) -> list[float]:
+        folded = space.folded_into(placed) if isinstance(space, FoldingOperators) else 0
+        return [sum(cost_of(item.operator).parameters for item in placed) + folded]
+
+    return IdleCosts(space, cost)

@@ -40,6 +40,15 @@ class Folding(Protocol):
         ...
 
 
+@runtime_checkable
+class FoldingOperators(Folding, Protocol):
+    """One that knows of single operators what was folded into them."""
+
+    def folded_into(self, placed: Sequence[PlacedOperator]) -> int:
+        """Weights of the norms that were folded into operators."""
+        ...
+
+
 class OperatorSpace(abc.ABC):
     """Encodes architectures as integer vectors and lowers them, factor by factor.
 

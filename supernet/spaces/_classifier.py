@@ -43,8 +43,12 @@ class ClassifierSpace(SearchSpace):
         export_classifier(network, images, path, self.placed(architecture))
 
     def folded_parameters(self, factor: Factor | None, choices: Sequence[Choice] = ()) -> int:
-        """See `luts.space.Folding`: a scale and a shift of every channel that a norm sees."""
-        placed = self.lower_reference() if factor is None else self.lower_factor(factor, choices)
+        """See `luts.space.Folding`."""
+        return self.folded_into(
+            self.lower_reference() if factor is None else self.lower_factor(factor, choices))
+
+    def folded_into(self, placed: Sequence[PlacedOperator]) -> int:
+        """See `luts.space.FoldingOperators`: a scale and a shift of every channel of a norm."""
         return sum(2 * cast(int, step.operator.get("out")) for step in placed
                    if step.operator.kind == "conv" and self.has_norm(step.operator))
 

@@ -13,19 +13,14 @@ from supernet.spaces._cell_networks import CellNetwork
 from supernet.spaces._sharing import Wirings, cells_read, executed
 from supernet.spaces.cell import CellSpace
 from supernet.spaces.parsec import REFERENCE, parsec_darts, parsec_darts_large, parsec_darts_small
-from tests.conformance.space import SpaceConformance
+from tests.conformance.classifier import ClassifierConformance
 from tests.supernet.chains import multiply_adds
 
 TINY = CellConfig(cells=4, channels=4, classes=3, height=16, width=24, stem_stride=2)
 
 
-class CellConformance(SpaceConformance):
+class CellConformance(ClassifierConformance):
     random_architectures = 8
-
-    @pytest.fixture
-    def inputs(self, space):
-        generator = torch.Generator().manual_seed(0)
-        return [torch.rand(2, 3, space.input_height, space.input_width, generator=generator) * 255]
 
 
 class TestSmallCells(CellConformance):

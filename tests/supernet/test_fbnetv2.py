@@ -27,7 +27,8 @@ from supernet.spaces.fbnetv2 import (
     fbnetv2_f_small,
     fbnetv2_f_split_small,
 )
-from tests.supernet.chains import ChainConformance, multiply_adds
+from tests.conformance.classifier import ClassifierConformance
+from tests.supernet.chains import multiply_adds
 
 ODD = ElasticConfig(
     stem=8, stem_stride=2, first=8, last=24, classes=3, height=19, width=17, act="silu",
@@ -36,25 +37,25 @@ ODD = ElasticConfig(
 SKIPPED = {"row1.width": 8, "row2.width": 8, "row1.kernel": 0, "row2.kernel": 0}
 
 
-class TestFBNetV2FSmall(ChainConformance):
+class TestFBNetV2FSmall(ClassifierConformance):
     @pytest.fixture(scope="class")
     def space(self):
         return fbnetv2_f_small()
 
 
-class TestFBNetV2FFineSmall(ChainConformance):
+class TestFBNetV2FFineSmall(ClassifierConformance):
     @pytest.fixture(scope="class")
     def space(self):
         return fbnetv2_f_fine_small()
 
 
-class TestSplitAttentionSmall(ChainConformance):
+class TestSplitAttentionSmall(ClassifierConformance):
     @pytest.fixture(scope="class")
     def space(self):
         return fbnetv2_f_split_small()
 
 
-class TestOddSizes(ChainConformance):
+class TestOddSizes(ClassifierConformance):
     """A fixed first block, layers behind the first of a row, sizes that strides do not divide."""
 
     @pytest.fixture(scope="class")

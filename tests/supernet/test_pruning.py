@@ -22,7 +22,7 @@ from supernet.training.optimisation import Optimisation
 from supernet.training.pruning import PruningRule
 from supernet.training.pruning_record import PRUNING_FILE, agreement, pruned_stages
 from supernet.training.sampling import gflops
-from tests.supernet.chains import ChainConformance
+from tests.conformance.classifier import ClassifierConformance
 from tests.supernet.images import tiny_image_settings
 from tests.supernet.test_classification import images
 from tests.supernet.test_growth import PRUNING, STEPS
@@ -55,7 +55,7 @@ def batch(count=8, classes=(2, 0), seed=0):
     return found
 
 
-class TestDANASSmall(ChainConformance):
+class TestDANASSmall(ClassifierConformance):
     @pytest.fixture(scope="class")
     def space(self):
         return da_nas_small()
