@@ -24,6 +24,7 @@ stopped goes on where it stood.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -42,6 +43,7 @@ from benchmarks._pruning_figures import (
 )
 from benchmarks._trainings import Trainer, cost_of_training, journal_of
 from luts import cli
+from luts.errors import UserError
 
 if TYPE_CHECKING:
     from supernet.space import SearchSpace
@@ -72,9 +74,12 @@ def main(
     from luts.files import writable_folder, write_json
     from supernet.training.threads import prepare_thread
 
+    own = tuple(changes or []) + (() if steps is None else (f"steps={steps}",))
+    if not _settings(recipe, own).pruning.used:
+        raise UserError(f"--recipe {recipe} has no training.pruning; give da-nas-small, or "
+                        "--set pruning.shares=[...]")
     writable_folder(out)
     prepare_thread(threads)
-    own = tuple(changes or []) + (() if steps is None else (f"steps={steps}",))
     found = []
     for seed in range(seeds):
         found.append(_seed(Trainer(recipe, data, own, seed), out / f"seed{seed}", alone_steps))
@@ -85,15 +90,24 @@ def main(
     print(f"written: {out / 'da_nas.json'}")
 
 
-def _seed(trainer: Trainer, folder: Path, alone_steps: int) -> dict[str, Any]:
-    """Trains everything of one seed."""
+def _settings(recipe: str, changes: Sequence[str]) -> ImageSettings:
+    """A recipe's training section with changes, if it is of classification."""
     from luts.recipes import read_recipe
-    from luts.spaces import load_space
     from supernet.tasks.base import task_of
     from supernet.training.overrides import overrides
 
-    section = overrides(read_recipe(trainer.recipe)["training"], trainer.changes)
-    settings = cast("ImageSettings", task_of(trainer.recipe).settings(trainer.recipe, section))
+    text = read_recipe(recipe)
+    if text["task"] != "classification":
+        raise UserError(f"--recipe {recipe} is of {text['task']}; give one of classification")
+    section = overrides(text["training"], changes)
+    return cast("ImageSettings", task_of(recipe).settings(recipe, section))
+
+
+def _seed(trainer: Trainer, folder: Path, alone_steps: int) -> dict[str, Any]:
+    """Trains everything of one seed."""
+    from luts.spaces import load_space
+
+    settings = _settings(trainer.recipe, trainer.changes)
     space = cast("SearchSpace", load_space(trainer.recipe))
     short = [f"steps={alone_steps}"]
     reference = trainer.train("reference", folder, short)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 from luts import arguments, cli
+from luts.errors import UserError
 
 if TYPE_CHECKING:
     from supernet.indicator import IndicatorSpace
@@ -34,10 +35,13 @@ def main(
 ) -> None:
     """Seconds an architecture, with and without data, and seconds a training step."""
     from luts.spaces import load_space
+    from supernet.indicator import IndicatorSpace
     from supernet.training.threads import prepare_thread
 
     prepare_thread(threads)
-    space = cast("IndicatorSpace", load_space(recipe))
+    space = load_space(recipe)
+    if not isinstance(space, IndicatorSpace):
+        raise UserError(f"--recipe {recipe}: its space has no indicator; give bn-nas-small")
     found = {**scoring_s(space, weights, count, evaluated), **training_s(space, weights, steps)}
     found["evaluation_over_indicator"] = found["evaluation_s"] / found["indicator_s"]
     found["full_over_norms_step"] = found["full_step_s"] / found["norms_step_s"]

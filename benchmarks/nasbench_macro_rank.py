@@ -22,6 +22,7 @@ import typer
 from benchmarks import _arguments
 from benchmarks._without_data import without_data
 from luts import arguments, cli
+from luts.errors import UserError
 
 if TYPE_CHECKING:
     from luts.files import Journal
@@ -53,6 +54,8 @@ def main(
     truth = -problem.accuracy[chosen]
     unscored = without_data(space, problem, {str(each.folder): each.supernet for each in opened})
     journal = Journal(writable_folder(out) / "journal.jsonl")
+    if not all({"supernet", "network", "scores"} <= set(record) for record in journal.records):
+        raise UserError(f"--out {out}: its journal.jsonl is of something else; give another folder")
     ranked = {str(each.folder): each.ranked(chosen, problem.space.grid, truth, journal)
               for each in opened}
     journal.close()

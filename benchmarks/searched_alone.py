@@ -57,6 +57,7 @@ def main(
     """Errors of searched, random and hand-picked networks, trained alone alike, over seeds."""
     chosen = tuple(recipes or RECIPES)
     given = {recipe: _images(recipe, data) for recipe in chosen}
+    _check(chosen, target, latency, changes or [])
     logs = writable_folder(out / "logs")
     works = {recipe: Work(recipe, given[recipe], target, out, tuple(changes or ()))
              for recipe in chosen}
@@ -81,6 +82,21 @@ def main(
         "alone_steps": alone_steps, "changes": changes, "networks": found})
     _show(found, steps, alone_steps)
     print(f"written: {out / 'searched_alone.json'}")
+
+
+def _check(recipes: Sequence[str], target: str, latency: str, changes: Sequence[str]) -> None:
+    """Finds what is wrong with the arguments of later commands before hours of training."""
+    from evolution.budget import parse_budget
+    from luts.recipes import read_recipe
+    from luts.target import load_target
+    from supernet.tasks.base import task_of
+    from supernet.training.overrides import overrides
+
+    load_target(target)
+    parse_budget(latency, 1.0, option="--latency")
+    for recipe in recipes:
+        section = overrides(read_recipe(recipe)["training"], changes)
+        task_of(recipe).settings(recipe, section)
 
 
 def _images(recipe: str, given: str | None) -> str:

@@ -15,6 +15,7 @@ from evolution.goals import Goal
 from evolution.ledger import LEVELLED, Ledger
 from evolution.measured import Latency, Measurer
 from evolution.progress import View
+from luts.commands import build_command
 from luts.errors import CorruptFileError, UserError
 
 # Further apart the table is of another machine, or of another state of it.
@@ -88,11 +89,11 @@ def _measure(name: str, goal: Goal, measure: Measurer, reference: Path) -> Level
     predicted_ms, _ = goal.latency.predictor.predict_reference()
     ratio = measured.median_ms / predicted_ms
     if not 1 / MOST <= ratio <= MOST:
+        again = build_command(goal.target, goal.latency.predictor.space.name, goal.threads)
         raise UserError(
             f"the reference takes {measured.median_ms:.3f} ms on '{name}', and its table says "
             f"{predicted_ms:.3f} ms; if nothing else is busy on the machine, measure the table "
-            f"again (python -m profiler.build_lut --device {goal.target} --force), or search all "
-            f"the same with --no-level-check"
+            f"again ({again} --force), or search all the same with --no-level-check"
         )
     # An absolute budget is not relieved where the machine is faster than its table: it may become
     # as slow as that again.

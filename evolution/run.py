@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evolution import arguments
+from evolution.strategies.base import STRATEGIES
 from luts import cli
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ def main(
         str | None,
         typer.Option(
             metavar="NAME[:PRESET]",
-            help="How architectures are proposed: joint, predictor-guided, exact, evolution, "
-            "nsga2, random, or additive where the fitness is known without scoring. Presets of "
-            "evolution: flownas, vit-resnas, spvnas, once-for-all. Default: the recipe's.",
+            help=f"How architectures are proposed: {', '.join(STRATEGIES.names())} (additive: "
+            "where the fitness is known without scoring). Presets of evolution: flownas, "
+            "vit-resnas, spvnas, once-for-all. Default: the recipe's.",
         ),
     ] = None,
     evaluations: Annotated[

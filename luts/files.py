@@ -55,6 +55,26 @@ def read_json(path: Path) -> Any:
         raise CorruptFileError(f"{path} is not valid JSON ({error})") from None
 
 
+def read_facts(path: Path, *names: str) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Args:
+        path: its file.
+        names: what it must hold.
+
+    Raises:
+        UserError: the file is absent.
+        CorruptFileError: it is no JSON object, or lacks some of these.
+    """
+    held = read_json(path)
+    if not isinstance(held, dict):
+        raise CorruptFileError(f"{path} is no JSON object")
+    lacking = [name for name in names if name not in held]
+    if lacking:
+        raise CorruptFileError(f"{path} lacks {', '.join(lacking)}")
+    return held
+
+
 class Journal:
     """Append-only JSON lines; every record is on disk when `append` returns.
 

@@ -88,8 +88,7 @@ def training_set(space: OperatorSpace, table: LatencyTable) -> TrainingSet:
         info = table.info
         raise UserError(
             f"the table holds {len(sessions)} networks, a predictor needs {FEWEST_NETWORKS}; "
-            f"measure more with: {build_command(info.target, info.recipe, info.threads)} --force "
-            f"--networks {2 * FEWEST_NETWORKS}"
+            f"measure more with: {build_command(info.target, info.recipe, info.threads)} --force"
         )
     return TrainingSet(
         np.array(list(sessions), dtype=np.int64).reshape(len(sessions), len(space.decisions)),

@@ -21,7 +21,10 @@ def main(
     device: Annotated[str, typer.Option(help="Device to measure: cpu, or cuda:0.")],
     recipe: arguments.MeasuredRecipe = "flownas-small",
     threads: Annotated[int, typer.Option(min=1, help="Threads that a network runs on.")] = 1,
-    networks: Annotated[int, typer.Option(min=1, help="Whole networks to measure.")] = 90,
+    networks: Annotated[
+        int | None,
+        typer.Option(min=1, help="Whole networks to measure [90, or what shows all operators]."),
+    ] = None,
     runtime: arguments.Runtime = None,
     precision: arguments.Precision = "fp32",
     batch: arguments.Batch = 1,
@@ -72,7 +75,7 @@ def main(
     from profiler._budget import begun_networks, plan_within
     from profiler.device import check_threads, resolve_device
     from profiler.lock import device_lock
-    from profiler.plan import make_plan
+    from profiler.plan import make_plan, usual_plan
     from profiler.settings import Settings
     from profiler.timing import runtime_for
 
@@ -82,7 +85,8 @@ def main(
         raise UserError("--resume continues a campaign and --force discards it; give one of them")
     space = load_space(recipe, batch)
     chosen = runtime_for(target.name, precision, runtime, device)
-    plan = make_plan(space, networks=networks, seed=seed)
+    plan = (usual_plan(space, seed=seed) if networks is None
+            else make_plan(space, networks=networks, seed=seed))
     folder = out or table_folder(target.name, recipe, chosen.name, precision, batch, threads)
     settings = Settings(target.name, precision, batch, threads)
     if budget_minutes is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +18,22 @@ from luts.space import OperatorSpace, Vectors
 from profiler._coverage import Coverage
 
 CONTEXTS = 3
+USUAL_NETWORKS = 90
+# Of a space that needs more, so many beyond what shows all operators, for calibration.
+_BEYOND = 30
 _BLOCK = 16
+
+
+class TooFewNetworksError(UserError):
+    """So many networks cannot show every operator often enough.
+
+    Attributes:
+        enough: how many can.
+    """
+
+    def __init__(self, message: str, enough: int) -> None:
+        super().__init__(message)
+        self.enough = enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,14 @@ class Plan:
         return digest([self.recipe, self.space_hash, self.seed, networks, visits])
 
 
+def usual_plan(space: OperatorSpace, *, seed: int = 0) -> Plan:
+    """Plans a campaign of `USUAL_NETWORKS`, or of more where these cannot show every operator."""
+    try:
+        return make_plan(space, networks=USUAL_NETWORKS, seed=seed)
+    except TooFewNetworksError as error:
+        return make_plan(space, networks=error.enough + _BEYOND, seed=seed)
+
+
 def make_plan(
     space: OperatorSpace, *, networks: int = 100, seed: int = 0, partial: bool = False
 ) -> Plan:
@@ -100,7 +126,7 @@ def make_plan(
         partial: take the most telling networks where not all operators can be shown often enough.
 
     Raises:
-        UserError: that many networks cannot show every operator often enough.
+        TooFewNetworksError: that many cannot show every operator often enough.
     """
     rng = np.random.default_rng(seed)
     coverage = Coverage(space)
@@ -115,10 +141,10 @@ def make_plan(
             break
     else:
         if not partial or free < 0:
-            raise UserError(
+            enough = _enough(coverage, extremes, seed)
+            raise TooFewNetworksError(
                 f"--networks {networks} cannot show each of the {coverage.operators} operators of "
-                f"'{space.name}' {CONTEXTS} times; give more"
-            )
+                f"'{space.name}' {CONTEXTS} times; give {enough}", enough)
         cover = coverage.complete(np.array(extremes), CONTEXTS, rng, free, partial=True) or []
     count = min(len(uniform), free - len(cover))
     chosen = [PlannedNetwork(None, "reference")]
@@ -129,6 +155,13 @@ def make_plan(
         space.name, space_hash(space), seed, tuple(chosen), coverage.contexts(vectors),
         coverage.reference_only, _blocks(len(chosen), rng), partial,
     )
+
+
+def _enough(coverage: Coverage, extremes: Sequence[Vectors], seed: int) -> int:
+    """Networks that a cover needs, a tenth more since covers by other draws differ."""
+    rng = np.random.default_rng([seed, 1])
+    cover = coverage.complete(np.array(extremes), CONTEXTS, rng, sys.maxsize) or []
+    return 10 * math.ceil((1 + len(extremes) + len(cover)) * 1.1 / 10)
 
 
 def _distinct(space: OperatorSpace, rng: np.random.Generator, count: int) -> Vectors:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luts.errors import UnknownNameError, UserError
-from luts.files import read_json
+from luts.files import read_facts, read_json
 from luts.space import Architecture
 from supernet.space import SearchSpace
 
@@ -76,9 +76,9 @@ def find_winner(space: SearchSpace, run: Path) -> Candidate:
     Raises:
         UserError: the run has no result, or is of another recipe.
     """
-    result = read_json(run / "result.json")
-    if result.get("recipe") != space.name:
-        raise UserError(f"run '{run}' is of recipe '{result.get('recipe')}', not of '{space.name}'")
+    result = read_facts(run / "result.json", "recipe", "best")
+    if result["recipe"] != space.name:
+        raise UserError(f"run '{run}' is of recipe '{result['recipe']}', not of '{space.name}'")
     return _of_space(space, "winner", space.architecture(result["best"]["architecture"]))
 
 

@@ -49,7 +49,8 @@ def main(
         int | None, typer.Option(min=4, help="Held-out examples to score on [the task's].")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Classification: folder of images [the recipe's].")
+        str | None,
+        typer.Option(help="Classification: folder of images, or a set's name [the recipe's]."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of architectures and training.")] = 0,
     device: arguments.TrainingDevice = "cpu",
@@ -84,20 +85,24 @@ def main(
     from supernet.tasks.base import task_of
 
     task = task_of(recipe)
-    settings = task.ranking_settings(recipe, changes or [], steps)
+    named = data if data in task.named_data else None
+    own = [*(changes or []), *([] if named is None else [f"data={named}"])]
+    settings = task.ranking_settings(recipe, own, steps)
+    place = None if data is None or named is not None else Path(data)
     space = cast("SearchSpace", load_space(recipe))
     if head is not None and not task.shares_head:
         raise UserError(f"--head {head}: networks of recipe {recipe} share no head")
     head = head or ("shipped" if task.shares_head else "fresh")
     given = supernets or ["shipped"]
     if len(set(given)) != len(given):
-        raise UserError(f"--supernet {given[0]}: each supernet once")
+        twice = next(name for name in given if given.count(name) > 1)
+        raise UserError(f"--supernet {twice}: each supernet once")
     folder = out or Path("runs") / f"rank-{safe_name(recipe, 'recipe')}"
     found = {name: _supernet(space, name) for name in given}
     identity = {
         "recipe": recipe, "architectures": architectures, "repeats": repeats, "seed": seed,
         "head": head, "head_sha256": _head_digest(space, head),
-        "pairs": pairs, "data": None if data is None else str(data),
+        "pairs": pairs, "data": None if place is None else str(place),
         "settings": settings.model_dump(mode="json"),
         "supernets": {name: facts for name, (_, facts) in found.items()},
     }
@@ -111,7 +116,7 @@ def main(
     prepare_thread(threads)
     share = threads or max(1, torch.get_num_threads() // parallel)
     chosen = distinct_architectures(space, architectures, seed)
-    held = held_out(recipe, settings, pairs, device, data)
+    held = held_out(recipe, settings, pairs, device, place)
     for name in found:
         held.check(_trained(space, name), name)
     write_json(folder / "run.json", identity)
@@ -123,7 +128,7 @@ def main(
     apprentices = Apprentices(
         recipe, settings, writable_folder(folder / "networks"), seed, workers, device, share,
         None if head == "fresh" else "shipped" if head == "shipped" else Path(head), pairs,
-        parallel, data,
+        parallel, place,
     )
     with counted("training alone", architectures * repeats) as done:
         alone = apprentices.scores(chosen, repeats, journal, done)
@@ -172,11 +177,11 @@ def _head_digest(space: SearchSpace, head: str) -> str | None:
 
 def _fits(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
     """Whether the folder is this ranking's; others by the same networks may have been there."""
-    from luts.files import read_json
+    from luts.files import read_facts
 
     if not path.exists():
         return
-    held = read_json(path)
+    held = read_facts(path)
     differ = sorted(k for k in identity if k not in _FREE and held.get(k) != identity[k])
     if differ:
         raise UserError(f"'{path.parent}' holds another ranking (differs in "

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from luts.errors import UserError
-from luts.files import read_json, read_records
+from luts.files import read_facts, read_records
 from supernet.data.images.sets import ImageSet
 from supernet.training.growth import Growth
 from supernet.training.image_settings import ImageSettings
@@ -57,7 +57,7 @@ def class_order(
         raise UserError(
             f"training.pruning.order = 'easy': no '{path}', which says what the reference learned "
             "first; train it with --network reference, or --set pruning.order=labels")
-    trained = read_json(reference / RUN_FILE)
+    trained = read_facts(reference / RUN_FILE, "images_sha256", "settings")
     if trained["images_sha256"] != digest:
         raise UserError(f"the reference in '{reference}' was trained on other images; "
                         " name one of these images with --teacher")

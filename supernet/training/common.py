@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self, TypeVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Literal, Self, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -139,9 +140,25 @@ def checked_fields(kind: type[M], place: str, fields: dict[str, Any]) -> M:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")
         where = ".".join([place, *(str(part) for part in first["loc"])])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(_fields(kind, first["loc"][:-1])))
+            raise UserError(f"{where} = {first['input']!r}: not permitted; there are {known}") \
+                from None
         if isinstance(first["input"], dict):  # several fields of it, which the message names
             raise UserError(f"{where}: {message}") from None
         raise UserError(f"{where} = {first['input']!r}: {message}") from None
+
+
+def _fields(kind: type[BaseModel], place: Sequence[int | str]) -> Iterable[str]:
+    """Names that a section, or one within it, may hold."""
+    for part in place:
+        if isinstance(part, int):  # of a list; what it holds is known by now
+            continue
+        inner = kind.model_fields[str(part)].annotation
+        options = [inner, *get_args(inner)]
+        kind = next(one for one in options
+                    if isinstance(one, type) and issubclass(one, BaseModel))
+    return kind.model_fields
 
 
 def merged(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from luts.errors import UserError
-from luts.files import read_json, sha256, writable_folder, write_json
+from luts.files import read_facts, sha256, writable_folder, write_json
 from luts.spaces import load_space
 from supernet.candidates import Candidate
 from supernet.data.images.find import find_images
@@ -144,7 +144,7 @@ def trained_with(
     """
     path = weights_path(space.name, network, weights)
     held = load_checkpoint(path, recipe=space.name, network=network).identity
-    place = read_json(weights / DATA_FILE)["data"] if weights is not None else None
+    place = read_facts(weights / DATA_FILE, "data")["data"] if weights is not None else None
     settings = checked(ImageSettings, space.name, held["settings"])
     return settings, None if place is None else Path(place)
 
@@ -177,7 +177,7 @@ def _landmarks(
 def _remember(folder: Path, data: Path | None, digest: object) -> None:
     """All networks of a folder are of the same images, so that one note serves them all."""
     for run in sorted(folder.glob(f"*/{RUN_FILE}")):
-        if read_json(run).get("images_sha256", digest) != digest:
+        if read_facts(run).get("images_sha256", digest) != digest:
             raise UserError(f"'{run.parent}' was trained on other images than these of "
                             f"'{data or 'the recipe'}'; give its --data, or another --out")
     if is_first():

@@ -71,8 +71,9 @@ class Optimisation:
         average_gradients(self.parameters)
         figures = average_figures(figures)
         self.scaler.unscale_(self.optimiser)
-        if settings.clip_value is not None:
-            torch.nn.utils.clip_grad_value_(self.parameters, settings.clip_value)
+        moved = [p for p in self.parameters if p.grad is not None]
+        if settings.clip_value is not None and moved:
+            torch.nn.utils.clip_grad_value_(moved, settings.clip_value)
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip or math.inf))
         self._check(figures["loss"], norm, step)
         self.scaler.step(self.optimiser)

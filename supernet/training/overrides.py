@@ -19,13 +19,13 @@ def overrides(
 
     Args:
         section: of the recipe.
-        changes: such as ``fad.pool=mean``; values are YAML.
+        changes: such as ``fad.pool=mean``; values are YAML, ``null`` switches off.
         steps: steps (None: the recipe's).
         batch: pairs a step (None: the recipe's).
         data: what to train on (None: the recipe's).
 
     Raises:
-        UserError: a change is no ``name=value``.
+        UserError: a change is no ``name=value``, or its value no YAML.
     """
     wanted: dict[str, Any] = {
         name: value for name, value in (("steps", steps), ("batch", batch), ("data", data))
@@ -33,12 +33,13 @@ def overrides(
     }
     for change in changes:
         name, equals, text = change.partition("=")
+        if not (equals and name and text):
+            raise UserError(f"--set {change}: give NAME=VALUE, such as ema=0.999 or fad.taps=[4]")
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = None
-        if not (equals and name and text and value is not None):
-            raise UserError(f"--set {change}: give NAME=VALUE, such as ema=0.999 or fad.taps=[4]")
+        except yaml.YAMLError as error:
+            problem = getattr(error, "problem", None) or "cannot be read"
+            raise UserError(f"--set {change}: the value is no YAML ({problem})") from None
         for part in reversed(name.split(".")):
             value = {part: value}
         wanted = merged(wanted, value)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from luts.errors import UserError
-from luts.files import Journal, read_json, write_json
+from luts.files import Journal, read_facts, write_json
 from supernet.tasks.base import task_of
 from supernet.training.checkpoint import Checkpoint, load_checkpoint
 from supernet.training.common import CommonSettings
@@ -51,7 +51,7 @@ class TrainingRun:
 
     def held(self) -> dict[str, Any]:
         """The identity that the folder holds; options of later versions take their defaults."""
-        held: dict[str, Any] = read_json(self.folder / RUN_FILE)
+        held = read_facts(self.folder / RUN_FILE, "settings")
         settings = task_of(self.recipe).settings(self.recipe, held["settings"])
         return {**held, "settings": settings.model_dump(mode="json")}
 

@@ -57,6 +57,18 @@ def test_what_was_scored_is_not_scored_again(
     assert json.loads((tmp_path / "rank.json").read_text()) == first
 
 
+def test_a_folder_of_something_else_is_left_alone(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = types.SimpleNamespace(
+        accuracy=np.linspace(80, 90, 9), costs={"flops": np.arange(9.0)},
+        space=types.SimpleNamespace(grid=load_space(RECIPE).sample(np.random.default_rng(0), 9)))
+    monkeypatch.setattr(published, "nasbench_macro", lambda folder: problem)
+    (tmp_path / "journal.jsonl").write_text('{"step": 1}\n')
+    with pytest.raises(UserError, match="of something else"):
+        main(supernets=[trained], published=tmp_path, count=4, threads=1, out=tmp_path)
+
+
 def test_all_supernets_are_looked_at_before_any_is_scored(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere"):
         Supernet(load_space(RECIPE), tmp_path / "nowhere")  # type: ignore[arg-type]

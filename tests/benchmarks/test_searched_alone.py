@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -59,6 +60,18 @@ def test_all_options_exist(work: Work, tmp_path: Path) -> None:
     assert unknown(commands) == set()
     assert unknown([Command("wrong", ("supernet.train", "--stepz", "3"))]) == {
         "supernet.train --stepz"}
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"target": "nosuch"}, "nosuch"), ({"latency": "soon"}, "--latency.*soon"),
+    ({"changes": ["nope=1"]}, "training.nope = 1"),
+])
+def test_what_later_commands_would_refuse_is_refused_before_any_training(
+    given: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        searched_alone.main(recipes=["bn-nas-small"], out=tmp_path / "out", **given)
+    assert not (tmp_path / "out").exists()
 
 
 def test_networks_of_a_seed_are_trained_alike_and_scored_on_unseen_images(work: Work) -> None:

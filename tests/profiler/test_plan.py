@@ -8,12 +8,20 @@ import pytest
 
 from luts.errors import UserError
 from luts.operator import Operator
+from luts.spaces import load_space
 from profiler import _budget
 from profiler._budget import begun_networks, plan_within
 from profiler._coverage import Coverage
 from profiler._state import CampaignState
 from profiler.campaign import Campaign
-from profiler.plan import CONTEXTS, Plan, make_plan
+from profiler.plan import (
+    CONTEXTS,
+    USUAL_NETWORKS,
+    Plan,
+    TooFewNetworksError,
+    make_plan,
+    usual_plan,
+)
 from profiler.settings import Settings
 from profiler.timing import runtime_for
 from tests.fakes import FakeSpace
@@ -87,8 +95,21 @@ def test_plan_depends_on_seed_and_space_alone() -> None:
 
 
 def test_too_few_networks_are_refused_with_numbers() -> None:
-    with pytest.raises(UserError, match=r"--networks 3 cannot show each of the \d+ operators"):
-        make_plan(FakeSpace(), networks=3)
+    space = FakeSpace()
+    with pytest.raises(TooFewNetworksError,
+                       match=r"--networks 3 cannot show each of the \d+ operators") as refused:
+        make_plan(space, networks=3)
+    assert str(refused.value).endswith(f"give {refused.value.enough}")
+    assert min(make_plan(space, networks=refused.value.enough).contexts.values()) >= CONTEXTS
+
+
+def test_a_space_of_many_operators_is_planned_with_more_networks_than_usual() -> None:
+    usual = usual_plan(load_space("bn-nas-small"))
+    assert len(usual.networks) == USUAL_NETWORKS
+    plan = usual_plan(load_space("fbnetv2-f-small"))
+    assert len(plan.networks) > USUAL_NETWORKS
+    assert min(plan.contexts.values()) >= CONTEXTS
+    assert sum(item.drawn == "uniform" for item in plan.networks) >= 20
 
 
 def test_partial_plan_shows_as_many_operators_as_fit() -> None:

@@ -104,7 +104,7 @@ def test_bn_only_training_leaves_all_but_last_norms(tmp_path):
 
 
 def test_norms_alone_stand_still_where_no_block_has_any(tmp_path):
-    settings = tiny_image_settings(trained="indicator")
+    settings = tiny_image_settings(trained="indicator", clip_value=5.0)
     space = nasbench_macro()
     space.sample = lambda rng, count: np.stack([space.smallest] * count)
     network = space.build_supernet()

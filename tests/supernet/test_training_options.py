@@ -301,9 +301,22 @@ def test_what_a_user_changes_holds_in_every_stage():
         assert (settings.batch, settings.ema) == (8, 0.9)
         assert settings.fad == FADSettings(pool="max", weight=0.3, taps=(4,))
     assert section["stages"]["a"] == {"batch": 2}
-    for wrong in ("ema", "ema=", "=3", "fad.taps=[4"):
+    for wrong in ("ema", "ema=", "=3"):
         with pytest.raises(UserError, match="NAME=VALUE"):
             overrides({}, [wrong])
+    with pytest.raises(UserError, match=r"--set fad.taps=\[4: the value is no YAML"):
+        overrides({}, ["fad.taps=[4"])
+    assert training_settings("r", overrides({"batch": 4}, ["clip=null"])).clip is None
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ("nope=1", r"r: training.nope = 1: not permitted; there are .*batch, .*warm_up"),
+    ("fad.pol=max", r"training.fad.pol = 'max': not permitted; there are .*pool"),
+    ("fad=null", "training.fad = None: "),
+])
+def test_what_is_no_setting_is_refused_with_what_is(change, message):
+    with pytest.raises(UserError, match=message):
+        training_settings("r", overrides({}, [change]))
 
 
 def plan(tmp_path, section, **changes):
