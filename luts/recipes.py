@@ -44,9 +44,16 @@ def read_recipe(name: str) -> dict[str, Any]:
 
     Raises:
         UnknownNameError: no recipe has that name.
-        CorruptFileError: its file is not a YAML mapping.
+        CorruptFileError: its file is not a YAML mapping, or it has another name in it, by which
+            trainer, campaign and search would not find each other's files.
     """
-    return parse_recipe(recipe_text(name), _file(name).name)
+    source = _file(name).name
+    data = parse_recipe(recipe_text(name), source)
+    for field in ("name", "space"):
+        if data.get(field, name) != name:
+            raise CorruptFileError(f"{source}: {field}: '{data[field]}' must be '{name}', as the "
+                                   "file is called")
+    return data
 
 
 def parse_recipe(text: str, source: str) -> dict[str, Any]:

@@ -137,6 +137,14 @@ def test_a_rule_that_cannot_be_is_refused_before_the_reference_is_trained(
     assert not (tmp_path / "trained" / "reference").exists()
 
 
+@pytest.mark.parametrize("field", ["name", "space"])
+def test_a_recipe_that_is_called_otherwise_than_its_file_is_refused(added, tmp_path, field):
+    text = RECIPE.replace(f"{field}: tiny-chain", f"{field}: bn-nas-small")
+    (tmp_path / "recipes" / "tiny-chain.yaml").write_text(text)
+    with pytest.raises(UserError, match=rf"tiny-chain.yaml: {field}: 'bn-nas-small' must be"):
+        trained(added, tmp_path / "trained", data=str(tmp_path))
+
+
 def test_a_folder_of_recipes_that_is_none_is_refused(monkeypatch):
     monkeypatch.setenv(recipes.FOLDER_VARIABLE, "/nowhere")
     with pytest.raises(UserError, match=r"METRONAS_RECIPES=/nowhere"):
