@@ -96,7 +96,8 @@ def _given(error: Exception) -> str:
 
     if not isinstance(error.__cause__, ValidationError):
         return ""
-    return f", not '{error.__cause__.errors()[0]['input']}'"
+    given = f"'{error.__cause__.errors()[0]['input']}'"
+    return "" if given in str(error) else f", not {given}"
 
 
 def _fail(message: str) -> NoReturn:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import enum
 import errno
 import os
 from typing import Annotated
@@ -8,6 +9,10 @@ import pytest
 import typer
 
 from luts import cli
+
+
+class Which(enum.StrEnum):
+    one = "one"
 
 
 def _run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: OSError,
@@ -51,6 +56,24 @@ def test_an_interrupted_command_of_several_says_what_goes_on(
         cli.run_all({"follow": follow, "other": follow}, "", interrupted="jobs go on")
     assert ended.value.code == cli.INTERRUPTED
     assert capsys.readouterr().err == "interrupted; jobs go on\n"
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    (["--which", "that"], "'that' is not one of 'one'"), (["--count", "x"], "not 'x'"),
+])
+def test_a_wrong_value_is_repeated_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, given: list[str],
+    said: str,
+) -> None:
+    def main(which: Annotated[Which, typer.Option()] = Which.one, count: int = 0) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("sys.argv", ["program", *given])
+    with pytest.raises(SystemExit) as ended:
+        cli.run(main)
+    printed = capsys.readouterr().err
+    assert ended.value.code == 2 and said in printed
+    assert printed.count(f"'{given[1]}'") == 1
 
 
 def test_full_disk_is_one_line(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from luts.errors import DivergedError, UnknownNameError, UserError
+from luts.errors import CorruptFileError, DivergedError, UnknownNameError, UserError
 from luts.recipes import read_recipe
 from supernet.candidates import find_candidate
 from supernet.recalibrate import recalibrate
@@ -155,6 +155,15 @@ def test_a_run_of_before_an_option_existed_goes_on(tmp_path, pairs):
     del held["settings"]["ema"], held["settings"]["fad"]["final_weight"]
     path.write_text(json.dumps(held))
     tiny_training(tmp_path / "a", settings, pairs, "reference", resume=True)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("[]", "run.json is no JSON object"), ("{}", "run.json lacks settings"),
+])
+def test_a_damaged_note_of_a_run_is_named(tmp_path, pairs, text, message):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(CorruptFileError, match=message):
+        tiny_training(tmp_path, tiny_settings(), pairs, "reference", resume=True)
 
 
 def test_frozen_batch_norms_keep_their_statistics(tmp_path, pairs):
