@@ -25,7 +25,9 @@ def short_lines(report: SpaceReport) -> list[str]:
 
 
 def share_text(share: Share) -> str:
-    """A share with its interval."""
+    """A share with its interval, if it has one."""
+    if share.low == share.high:
+        return f"{100 * share.share:.3g} % of all"
     return (f"{100 * share.share:.3g} % ({LEVEL:.0%} interval {100 * share.low:.3g} to "
             f"{100 * share.high:.3g} %)")
 
@@ -55,7 +57,8 @@ def show(report: SpaceReport, target: str, basis: str = "") -> None:
         point = getattr(report, name)
         latencies.add_row(name, f"{point.latency_ms:.3f}", f"{point.upper_ms:.3f}")
     console.print(latencies)
-    shares = Table(title=f"what random architectures keep, of {report.samples:,}")
+    shares = Table(title=f"what {'all' if report.samples == report.size else 'random'} "
+                         f"architectures keep, of {report.samples:,}")
     for title in ("constraint", "share", "least", "median", "most"):
         shares.add_column(title, justify="left" if title == "constraint" else "right")
     for item in report.constraints:

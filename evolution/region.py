@@ -119,8 +119,7 @@ class Region:
         if self.space.size > ENUMERABLE:
             return None
         if self._members is None:
-            sizes = tuple(self.space.cardinalities)
-            grid = np.indices(sizes).reshape(len(sizes), -1).T.astype(np.int64)
+            grid = every_architecture(self.space)
             self._members = np.ascontiguousarray(grid[self.allowed(grid)])
         return self._members
 
@@ -197,3 +196,9 @@ def _collect(vectors: Vectors, count: int, seen: set[Vector], found: dict[Vector
             return
         if vector not in seen:
             found[vector] = None
+
+
+def every_architecture(space: OperatorSpace) -> Vectors:
+    """All index vectors of a small space, shape ``(size, decisions)``."""
+    sizes = tuple(space.cardinalities)
+    return np.indices(sizes).reshape(len(sizes), -1).T.astype(np.int64)

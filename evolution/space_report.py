@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from evolution.region import every_architecture
 from evolution.requirements import Requirement
 from evolution.strategies.base import Floats
 from luts.space import OperatorSpace
@@ -29,11 +30,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Feasible share of a space, from random architectures.
+    """Feasible share of a space, from random architectures or from all.
 
     Attributes:
-        share: of the sample.
-        low: lower end of its interval at ``LEVEL``.
+        share: of these.
+        low: lower end of its interval at ``LEVEL``; the share itself, if it is of all.
         high: upper end.
     """
 
@@ -42,9 +43,11 @@ class Share:
     high: float
 
     @classmethod
-    def of(cls, feasible: int, samples: int) -> Share:
+    def of(cls, feasible: int, samples: int, *, all_of_them: bool = False) -> Share:
         """Wilson's interval of a binomial share (Wilson 1927), which holds at 0 and 1 too."""
         p, n = feasible / samples, samples
+        if all_of_them:
+            return cls(p, p, p)
         middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
         half = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
         return cls(p, max(0.0, middle - half), min(1.0, middle + half))
@@ -91,7 +94,7 @@ class SpaceReport:
     Attributes:
         space: its name.
         size: number of architectures.
-        samples: random architectures behind shares, medians and ranges.
+        samples: architectures behind shares, medians and ranges: random ones, or all there are.
         fastest: see `LatencyPredictor.fastest`.
         median: of the sample.
         slowest: see `LatencyPredictor.slowest`.
@@ -121,16 +124,19 @@ def report_space(
     space: OperatorSpace, predictor: LatencyPredictor, requirements: Sequence[Requirement],
     *, samples: int = SAMPLES, seed: int = 0,
 ) -> SpaceReport:
-    """Looks at random architectures, all in a few gathers.
+    """Looks at random architectures, all in a few gathers; at every one of a small space.
 
     Args:
         space: the space.
         predictor: of the searched target.
         requirements: all constraints.
-        samples: random architectures.
+        samples: random architectures, or all if there are no more.
         seed: of the draw.
     """
-    vectors = space.sample(np.random.default_rng(seed), samples)
+    small = space.size <= samples
+    vectors = (every_architecture(space) if small
+               else space.sample(np.random.default_rng(seed), samples))
+    samples = len(vectors)
     predicted = predictor.predict(vectors)
     ends = predictor.predict(np.stack([predictor.fastest(), predictor.slowest()]))
     middle = int(np.argsort(predicted.latency_ms, kind="stable")[samples // 2])
@@ -143,7 +149,7 @@ def report_space(
         kept &= own
         low, median, high = np.percentile(requirement.values(vectors), [0, 50, 100])
         constraints.append(ConstraintShare(requirement.say(requirement.top),
-                                           Share.of(int(own.sum()), samples),
+                                           Share.of(int(own.sum()), samples, all_of_them=small),
                                            float(low), float(median), float(high)))
     decisions = [
         _cost(space, index, vectors[:, index], predicted.latency_ms)
@@ -153,7 +159,7 @@ def report_space(
     return SpaceReport(
         space.name, space.size, samples, _point(ends, 0), _point(predicted, middle),
         _point(ends, 1), Point(*predictor.predict_reference()),
-        Share.of(int(kept.sum()), samples), tuple(constraints), tuple(decisions),
+        Share.of(int(kept.sum()), samples, all_of_them=small), tuple(constraints), tuple(decisions),
     )
 
 

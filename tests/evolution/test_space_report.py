@@ -16,7 +16,7 @@ def test_the_report_is_what_all_architectures_say(tmp_path: Path) -> None:
     toys = Toys()
     plan = toys.plan(tmp_path / "run", latency="80%", limits={"flops": "150%"})
     everything = toys.space.everything()
-    report = report_space(plan.space, plan.predictor, plan.requirements, samples=5000)
+    report = report_space(plan.space, plan.predictor, plan.requirements, samples=1000)
     predicted = toys.predictor.predict(everything)
     assert report.size == len(everything) == 1296
     assert report.fastest.latency_ms == pytest.approx(predicted.latency_ms.min())
@@ -34,6 +34,16 @@ def test_the_report_is_what_all_architectures_say(tmp_path: Path) -> None:
     assert list(by_name["cell1.depth"].by_choice_ms) == [1, 2, 3]
     assert "1,296 architectures" in short_lines(report)[0]
     assert report.decisions[0].name in short_lines(report)[1]
+
+
+def test_a_small_space_is_looked_at_as_a_whole(tmp_path: Path) -> None:
+    toys = Toys()
+    plan = toys.plan(tmp_path / "run", latency="80%", limits={"flops": "150%"})
+    report = report_space(plan.space, plan.predictor, plan.requirements)
+    share = float(plan.region.allowed(toys.space.everything()).mean())
+    assert report.samples == 1296 and 0 < share < 1
+    assert report.feasible == Share(share, share, share)
+    assert f"feasible: {100 * share:.3g} % of all;" in short_lines(report)[1]
 
 
 def test_a_share_of_nothing_or_all_has_an_error_still() -> None:
