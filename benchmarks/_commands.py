@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from luts.errors import UserError
@@ -37,6 +38,8 @@ class Command:
 
 def carry_out(commands: Sequence[Command], parallel: int, logs: Path) -> None:
     """Runs commands, so many at once; those that ended well before, with the same arguments, rest.
+
+    One whose ``--out`` is gone is run again.
 
     Args:
         commands: none needs what another one makes.
@@ -94,8 +97,9 @@ def printed(command: Command, logs: Path) -> str:
 
 
 def _is_done(command: Command, logs: Path) -> bool:
-    path = logs / f"{command.name}.done"
-    return path.is_file() and read_json(path) == list(command.arguments)
+    path, given = logs / f"{command.name}.done", list(command.arguments)
+    made = [Path(folder) for option, folder in pairwise(given) if option == "--out"]
+    return path.is_file() and read_json(path) == given and all(each.exists() for each in made)
 
 
 def _start(command: Command, logs: Path, *, alone: bool) -> subprocess.Popen[bytes]:

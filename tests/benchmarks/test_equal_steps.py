@@ -33,6 +33,20 @@ def test_a_finished_command_is_not_run_again_unless_its_arguments_change(tmp_pat
     assert printed(other, tmp_path).split() == ["[", "2", "]"]
 
 
+def test_what_was_made_and_is_gone_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "maker.py").write_text("import os, sys\nos.mkdir(sys.argv[2])\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    made = tmp_path / "made"
+    command = Command("made", ("maker", "--out", str(made)))
+    for _ in range(2):
+        carry_out([command], 1, tmp_path)
+    made.rmdir()
+    carry_out([command], 1, tmp_path)
+    assert made.is_dir()
+
+
 def test_a_failing_command_is_named_with_what_it_said_and_tried_again(tmp_path: Path) -> None:
     given = tmp_path / "given.json"
     command = Command("broken", ("json.tool", str(given)))
