@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import re
 import subprocess
@@ -83,6 +84,20 @@ def test_the_figures_are_what_was_evaluated(story: Story) -> None:
     assert best == sorted(best, reverse=True)
     (line,) = charts.trade_off(story)["layout"]["shapes"]
     assert line["x0"] == story.result.constraint.latency_ms
+
+
+def test_a_reference_that_is_not_judged_is_a_line(story: Story) -> None:
+    reference = story.result.reference
+    names = {trace["name"] for trace in charts.trade_off(story)["data"]}
+    assert {"reference, predicted", "reference, measured"} <= names
+    unjudged = reference.model_copy(update={"metrics": {}})
+    other = dataclasses.replace(
+        story, result=story.result.model_copy(update={"reference": unjudged}))
+    figure = charts.trade_off(other)
+    assert names - {t["name"] for t in figure["data"]} == {
+        "reference, predicted", "reference, measured"}
+    assert figure["layout"]["shapes"][-1]["x0"] == reference.measured_latency_ms
+    assert figure["layout"]["annotations"][-1]["text"].startswith("reference ")
 
 
 def test_each_block_of_the_architecture_is_drawn(story: Story) -> None:
