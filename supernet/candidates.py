@@ -75,11 +75,14 @@ def find_winner(space: SearchSpace, run: Path) -> Candidate:
 
     Raises:
         UserError: the run has no result, or is of another recipe.
+        CorruptFileError: its result is damaged.
     """
-    result = read_facts(run / "result.json", "recipe", "best")
-    if result["recipe"] != space.name:
-        raise UserError(f"run '{run}' is of recipe '{result['recipe']}', not of '{space.name}'")
-    return _of_space(space, "winner", space.architecture(result["best"]["architecture"]))
+    path = run / "result.json"
+    recipe = read_facts(path, "recipe")["recipe"]
+    if recipe != space.name:
+        raise UserError(f"run '{run}' is of recipe '{recipe}', not of '{space.name}'")
+    best = read_facts(path, "best")["best"]
+    return _of_space(space, "winner", space.architecture(best["architecture"]))
 
 
 def _of_space(space: SearchSpace, name: str, architecture: Architecture) -> Candidate:
