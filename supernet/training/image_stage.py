@@ -18,7 +18,7 @@ from supernet.data.images.sets import ImageSet
 from supernet.data.images.source import ImageBatch, ImageSource
 from supernet.data.loader import batches_of
 from supernet.network import Network
-from supernet.processes import is_first, own_part
+from supernet.processes import is_first, own_part, process_count
 from supernet.recalibrate import recalibrate
 from supernet.tasks.labels import CHUNK, label_metrics, logits_of
 from supernet.training.checkpoint import load_checkpoint
@@ -87,7 +87,7 @@ def make_image_stage(
         extra["class_order"] = list(growth.order)
     if place.type != "cpu":
         extra["device"] = torch.cuda.get_device_name(place)
-    if stage == "reference" and candidate is None:
+    if stage == "reference" and process_count() == 1:  # several may train it, if not what follows
         check_rule(space, settings, folder)
     torch.manual_seed(seed)
     rule: StepRule

@@ -12,6 +12,7 @@ from supernet.data.images.find import find_images
 from supernet.data.images.source import ImageSource
 from supernet.distribution import Distribution
 from supernet.spaces.chain import ChainSpace
+from supernet.training import image_stage, parsec
 from supernet.training.optimisation import Optimisation
 from supernet.training.parsec import ParsecRule
 from supernet.training.run import TrainingRun
@@ -115,6 +116,15 @@ def test_one_process_alone_learns_a_distribution(monkeypatch):
     monkeypatch.setattr(processes.distributed, "get_world_size", lambda: 2)
     with pytest.raises(UserError, match="one process"):
         made()
+
+
+def test_several_processes_may_train_the_reference_of_such_a_recipe(tmp_path, monkeypatch):
+    for module in (image_stage, parsec):
+        monkeypatch.setattr(module, "process_count", lambda: 2)
+    settings = tiny_image_settings(parsec=SAMPLING)
+    image_stage.make_image_stage(RECIPE, "reference", tmp_path, settings, 0, None)
+    with pytest.raises(UserError, match="one process"):
+        image_stage.make_image_stage(RECIPE, "supernet", tmp_path, settings, 0, None)
 
 
 def test_a_search_goes_by_the_probability(tmp_path, monkeypatch):
