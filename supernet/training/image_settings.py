@@ -143,6 +143,8 @@ class ImageSettings(CommonSettings):
     def _one_rule(self) -> Self:
         if self.rule is not None and (self.pruning.used or self.parsec.used):
             raise ValueError(f"rule {self.rule.name} is in place of pruning and parsec")
+        if self.rule is not None and self.rule.name in ("parsec", "pruning"):
+            raise ValueError(f"rule {self.rule.name} has a section of its own, '{self.rule.name}'")
         used = {"pruning": self.pruning.used, "parsec": self.parsec.used,
                 "distil": self.distil.weight > 0,
                 "trained = 'indicator'": self.trained == "indicator"}

@@ -125,6 +125,7 @@ def test_a_training_rule_is_found_by_its_name(added, tmp_path, monkeypatch):
     ("name: fair", "name: fare", "unknown training rule 'fare'.*fair"),
     ("rounds: 2", "rounds: 0", r"tiny-chain: training.rule.settings.rounds = 0: .*greater"),
     ("rounds: 2", "times: 2", r"training.rule.settings.times = 2: .*not permitted"),
+    ("name: fair", "name: pruning", "rule pruning has a section of its own"),
     ("  steps: 3", "  steps: 3\n  parsec: {samples: 2}", "rule fair is in place of .*parsec"),
 ])
 def test_a_rule_that_cannot_be_is_refused_before_the_reference_is_trained(
