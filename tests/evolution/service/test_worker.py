@@ -151,10 +151,13 @@ def test_a_job_that_fails_while_its_cluster_is_away_is_given_back(
 ) -> None:
     monkeypatch.setattr(loop, "_AWAY_S", 0.05)
     said = [True, False, False]  # before the job, behind it, before another one
-    with place.listen() as client, place.worker(equipped=lambda: said.pop(0) if said else True):
-        ended = client.wait(client.submit("train", steps=1, seed=1)["id"])
-        assert (ended["state"], ended["message"]) == ("failed", "no luck today")
-        assert outcomes(place, ended["id"]) == ["released", "failed"]
+    with place.listen() as client:
+        # Queued before the worker first asks, which would ask again where it found nothing.
+        job = client.submit("train", steps=1, seed=1)["id"]
+        with place.worker(equipped=lambda: said.pop(0) if said else True):
+            ended = client.wait(job)
+            assert (ended["state"], ended["message"]) == ("failed", "no luck today")
+            assert outcomes(place, job) == ["released", "failed"]
     assert said == []
 
 
@@ -184,14 +187,15 @@ def test_an_idle_worker_tells_its_devices_health_again(
 ) -> None:
     monkeypatch.setattr(loop, "_HEALTH_S", 0.2)
     finding = {"check": "load", "state": "bad", "found": "too much"}
-    said = [[finding], [finding], []]
+    well = threading.Event()
 
     def found() -> object:
         (device,) = client.list("devices") or [{"info": {}}]
         return device["info"].get("findings")
 
-    with place.listen() as client, place.worker(health=lambda: said.pop(0) if said else []):
+    with place.listen() as client, place.worker(health=lambda: [] if well.is_set() else [finding]):
         wait_for(lambda: found() == [finding])
+        well.set()
         wait_for(lambda: found() == [])
         assert client.wait(client.submit("train", steps=1, seed=0)["id"])["state"] == "done"
 
