@@ -19,9 +19,12 @@ from luts.operator import Operator, PlacedOperator
 from luts.records import FORMAT, Drawn, Drift, LatencyRow, NetworkSample, TableInfo
 from luts.sealed import read_sealed
 
-__all__ = ["SIDECAR", "Drawn", "Drift", "LatencyRow", "LatencyTable", "NetworkSample", "TableInfo"]
+__all__ = ["FEWEST_NETWORKS", "SIDECAR", "Drawn", "Drift", "LatencyRow", "LatencyTable",
+           "NetworkSample", "TableInfo"]
 
 SIDECAR = "table.json"
+FEWEST_NETWORKS = 40
+"""Distinct networks beside the reference without which nothing is learned from a table."""
 _ROWS, _NETWORKS = "table.parquet", "networks.parquet"
 _ROW_COLUMNS = {"operator": "str", "latency_ms": "float", "p10_ms": "float", "p90_ms": "float",
                 "contexts": "int", "samples": "int"}

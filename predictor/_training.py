@@ -11,12 +11,11 @@ from luts.commands import build_command
 from luts.errors import UserError
 from luts.fingerprint import space_hash
 from luts.space import OperatorSpace, Vectors
-from luts.table import LatencyTable
+from luts.table import FEWEST_NETWORKS, LatencyTable
 from predictor.extremes import Floats
 from predictor.metrics import share_within
 from predictor.record import Quality
 
-FEWEST_NETWORKS = 40
 # Percentile of the slowness that counts as the machine's slowest speed.
 _SLOWEST = 95
 

@@ -72,6 +72,7 @@ def main(
     from luts.errors import UserError
     from luts.paths import table_folder
     from luts.spaces import load_space
+    from luts.table import FEWEST_NETWORKS
     from profiler._budget import begun_networks, plan_within
     from profiler.device import check_threads, resolve_device
     from profiler.lock import device_lock
@@ -99,6 +100,9 @@ def main(
         elif begun != len(plan.networks):
             # A new estimate would differ a little, and the campaign would be another one.
             plan = make_plan(space, networks=begun, seed=seed, partial=True)
+    if plan.distinct < FEWEST_NETWORKS:
+        print(f"warning: {plan.distinct} networks beside the reference, predictor.fit needs "
+              f"{FEWEST_NETWORKS}; give more minutes or --networks", file=sys.stderr)
     if plan_only:
         with device_lock(target.name, wait_s=wait):
             _show_plan(space, plan, chosen, settings)

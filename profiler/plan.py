@@ -94,6 +94,11 @@ class Plan:
         """Operators of the space that no network shows; a table will lack them."""
         return [operator for operator, count in self.contexts.items() if count == 0]
 
+    @property
+    def distinct(self) -> int:
+        """Different networks of the space; the reference is none."""
+        return len({item.vector for item in self.networks} - {None})
+
     @cached_property
     def hash(self) -> str:
         """Digest of everything that decides what is measured."""

@@ -13,6 +13,7 @@ from luts.errors import UserError
 from luts.files import sha256, writable_folder
 from luts.library import OperatorLibrary, library_command
 from luts.operator import Operator
+from luts.table import FEWEST_NETWORKS
 from predictor.corrector import Corrector, Method
 from predictor.estimation.judging import coverage, out_of_fold, quality, unseen
 from predictor.estimation.prices import Priced, Prices
@@ -33,8 +34,6 @@ from predictor.estimation.whole import (
     fit_interval,
 )
 from predictor.operator_model import OperatorModel
-
-_FEWEST_NETWORKS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +85,10 @@ class Estimator:
         Raises:
             UserError: too few networks.
         """
-        if len(library.networks) < _FEWEST_NETWORKS:
+        if len(library.networks) < FEWEST_NETWORKS:
             raise UserError(
                 f"the library holds {len(library.networks)} networks, an estimate needs "
-                f"{_FEWEST_NETWORKS}; build it again, for longer, with: "
+                f"{FEWEST_NETWORKS}; build it again, for longer, with: "
                 f"{library_command(library.info.target, library.info.threads)} --force")
         rows = LibraryRows.of(library)
         device = rows.device(library.info.target, library.info.threads)

@@ -10,7 +10,7 @@ from evolution.pools.base import POOLS, PoolOptions
 from evolution.progress import View
 from tests.evolution.toys import ToyAccuracy, Toys, ToySpace
 
-PAUSE = 0.05
+PAUSE = 0.15
 
 
 def slow() -> ToyAccuracy:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,9 +61,20 @@ def test_help_shows_examples_and_loads_nothing_heavy() -> None:
 def test_a_piped_plan_lists_every_operator_with_its_contexts() -> None:
     done = run_module("profiler.build_lut", "--device", "cpu", "--plan-only", "--wait", "60")
     assert done.returncode == 0
+    assert done.stderr == ""
     lines = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
     assert lines[0] == ["contexts", "operator"]
     counts = [int(count) for count, _ in lines[1:]]
     assert len(counts) > 300
     assert counts == sorted(counts)
     assert counts[0] >= 3
+
+
+def test_a_plan_that_no_predictor_can_learn_from_is_named_before_it_is_measured() -> None:
+    done = run_module("profiler.build_lut", "--device", "cpu", "--recipe", "da-nas-small",
+                      "--budget-minutes", "0.2", "--plan-only", "--wait", "60")
+    assert done.returncode == 0
+    found = re.search(r"warning: (\d+) networks beside the reference, predictor.fit needs 40;",
+                      done.stderr)
+    assert found is not None
+    assert f"networks   │ {int(found[1]) + 1}" in done.stdout

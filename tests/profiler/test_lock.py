@@ -76,7 +76,7 @@ def test_waiting_is_announced_once_and_ends_with_the_holder(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with _holder("cpu") as process:
-        threading.Timer(0.5, process.kill).start()
+        threading.Timer(2.0, process.kill).start()
         with device_lock("cpu", wait_s=60):
             assert process.wait() == -signal.SIGKILL
     said = capfd.readouterr().err.splitlines()

@@ -36,11 +36,15 @@ def test_threads_of_a_session_rest_once_it_has_run(tmp_path: Path) -> None:
     model = write_probe(tmp_path / "model.onnx")
     session = load_runtime("onnxruntime").open(model, threads=2)
     with closing(session):
+        spent_s = []
         for _ in range(3):
-            session.run()
-        before = time.process_time()
-        time.sleep(0.3)
-        assert time.process_time() - before < 0.008
+            for _ in range(3):
+                session.run()
+            before = time.process_time()
+            time.sleep(0.3)
+            spent_s.append(time.process_time() - before)
+        # Spinning threads spin after every run; what else this process does, it does at times.
+        assert min(spent_s) < 0.008
 
 
 def test_unknown_runtime() -> None:

@@ -45,6 +45,8 @@ class Reporter:
         self._progress: tuple[int | None, int | None] = (None, None)
         self._waiting: list[tuple[int, str]] = []
         self._end = threading.Event()
+        # The end of a job flushes while the thread may be within a heartbeat of its own.
+        self._beating = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self.lost, self.cancelled = threading.Event(), threading.Event()
 
@@ -99,6 +101,10 @@ class Reporter:
 
     def _beat(self) -> bool:
         """One heartbeat; whether all lines were sent."""
+        with self._beating:
+            return self._beat_alone()
+
+    def _beat_alone(self) -> bool:
         self._read()
         lines = self._waiting[:_LINES]
         done, total = self._progress

@@ -76,8 +76,8 @@ def listening(service: Service, port: int = 0) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
-    for _ in range(200):
-        if server.started:
+    for _ in range(3000):
+        if server.started or not thread.is_alive():
             break
         time.sleep(0.02)
     assert server.started

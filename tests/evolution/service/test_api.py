@@ -302,7 +302,7 @@ def test_a_stream_ends_with_its_token(place: Site) -> None:
     with ThreadPoolExecutor(1) as pool:
         stream = pool.submit(place.client.get, f"{API}/jobs/1/events", headers=headers)
         try:
-            for _ in range(100):
+            for _ in range(600):
                 if place.service.streams:
                     break
                 time.sleep(0.05)

@@ -181,7 +181,7 @@ def test_a_worker_from_the_shell_registers_and_stops_when_asked(tmp_path: Path) 
             [sys.executable, "-m", "evolution.worker", "--device", "cpu", "--server", url],
             cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE)
         try:
-            for _ in range(600):
+            for _ in range(2400):
                 if client.list("devices") or worker.poll() is not None:
                     break
                 time.sleep(0.05)

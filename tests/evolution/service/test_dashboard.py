@@ -160,7 +160,7 @@ def test_a_click_exports(desk: Desk, tmp_path: Path) -> None:
     button = "[...document.querySelectorAll('dialog[open] button')].find(b => b.innerText === %r)"
     opened.value((button % "Save as JSON") + ".click()")
     name = f"run-1-architecture-{other['number']}.json"
-    for _ in range(100):
+    for _ in range(600):
         if (tmp_path / name).exists():
             break
         opened.value("new Promise((resolve) => setTimeout(resolve, 50))")
