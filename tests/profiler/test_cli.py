@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from profiler import _budget, _estimate
+from profiler.build_lut import main
 from tests.commands import assert_refused, run_module
 
 ROOT = Path(__file__).parents[2]
@@ -70,11 +71,14 @@ def test_a_piped_plan_lists_every_operator_with_its_contexts() -> None:
     assert counts[0] >= 3
 
 
-def test_a_plan_that_no_predictor_can_learn_from_is_named_before_it_is_measured() -> None:
-    done = run_module("profiler.build_lut", "--device", "cpu", "--recipe", "da-nas-small",
-                      "--budget-minutes", "0.2", "--plan-only", "--wait", "60")
-    assert done.returncode == 0
-    found = re.search(r"warning: (\d+) networks beside the reference, predictor.fit needs 40;",
-                      done.stderr)
-    assert found is not None
-    assert f"networks   │ {int(found[1]) + 1}" in done.stdout
+def test_a_plan_that_no_predictor_can_learn_from_is_named_before_it_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in (_budget, _estimate):
+        monkeypatch.setattr(module, "estimate_minutes",
+                            lambda space, plan, *rest: float(len(plan.networks)))
+    for minutes, said in ((12.0, "warning: 11 networks beside the reference, predictor.fit needs "
+                                 "40; give more minutes or --networks\n"), (90.0, "")):
+        main(device="cpu", recipe="da-nas-small", budget_minutes=minutes, plan_only=True,
+             wait=60.0)
+        assert capsys.readouterr().err == said
