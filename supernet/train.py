@@ -96,6 +96,7 @@ def main(
     plan = read_recipe(recipe)
     from supernet.tasks.base import task_of
     from supernet.training.overrides import overrides
+    from supernet.training.place import check_place
     from supernet.training.plan import Plan
 
     task = task_of(recipe)
@@ -104,9 +105,10 @@ def main(
     place_of_data = Path(data) if data is not None and named is None else None
     if place_of_data is not None:
         task.check_data(recipe, section, stage, place_of_data)
-    folder = writable_folder(out or Path("runs") / f"train-{safe_name(recipe, 'recipe')}")
+    folder = out or Path("runs") / f"train-{safe_name(recipe, 'recipe')}"
+    check_place(folder)
     made = Plan(
-        recipe, section, folder, seed, photos, workers, save_every, resume,
+        recipe, section, writable_folder(folder), seed, photos, workers, save_every, resume,
         start=_weights(start_from), teacher=_weights(teacher), stage=stage,
         data=place_of_data,
     )

@@ -27,7 +27,7 @@ from supernet.training.common import checked
 from supernet.training.image_settings import ImageSettings
 from supernet.training.label_rules import LabelRule
 from supernet.training.rules import StepRule
-from supernet.training.run import RUN_FILE
+from supernet.training.run import DATA_FILE, RUN_FILE
 from supernet.training.starting import Stage, Start, load_teacher, start_from
 from supernet.training.supernet_rules import RuleParts, check_rule, make_rule
 from supernet.weights import weights_path
@@ -35,8 +35,6 @@ from supernet.weights import weights_path
 if TYPE_CHECKING:
     from supernet.space import SearchSpace
 
-DATA_FILE = "data.json"
-"""In a training folder: where its images lie, which its identity does not hold."""
 OWN = "own"
 
 

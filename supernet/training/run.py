@@ -15,6 +15,8 @@ from supernet.training.common import CommonSettings
 CHECKPOINT = "checkpoint.safetensors"
 JOURNAL = "log.jsonl"
 RUN_FILE = "run.json"
+DATA_FILE = "data.json"
+"""In a training folder: where its images lie, which its identity does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
