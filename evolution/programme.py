@@ -25,8 +25,8 @@ class Programme:
 
     One binary per factor row says which row a factor takes. Factors that share a decision agree
     on its value, which is one equation per value. Decisions that no factor sees get a factor of
-    their own that costs nothing, and so do groups of decisions that a score knows of and that are
-    those of no factor.
+    their own that costs nothing, and so do groups of decisions that a score knows of and that no
+    factor sees together.
 
     Attributes:
         space: the space.
@@ -43,7 +43,8 @@ class Programme:
         known = {factor.decisions for factor in space.factors}
         seen = {i for decisions in known for i in decisions}
         free = [(i,) for i in range(len(space.decisions)) if i not in seen]
-        more = dict.fromkeys([*free, *(group for group in groups if group not in known)])
+        unseen = [own for own in groups if not any(set(own) <= set(all_of) for all_of in known)]
+        more = dict.fromkeys([*free, *unseen])
         self._factors = (*space.factors, *(Factor(f"decisions {own}", own) for own in more))
         self._choices = [_rows(space, factor) for factor in self._factors]
         self._starts = np.cumsum([0, *map(len, self._choices)])
@@ -79,7 +80,8 @@ class Programme:
         gain = self._gain(score.choices) if score.choices else np.zeros(int(self._starts[-1]))
         gain = gain + self.per_row(score.rows) if score.rows else gain
         for decisions, values in score.groups:
-            gain = gain + self._indicator_of(self._factor_of(decisions), values)
+            index = self._factor_of(decisions)
+            gain = gain + self._indicator_of(index, values[self._rows_within(index, decisions)])
         constraints = [LinearConstraint(self.equations, self.rights, self.rights)]
         rows = [self.per_row(uses) for uses, _ in limits]
         # With exclusions a dominated row can be part of the optimum.
@@ -164,9 +166,16 @@ class Programme:
 
     def _factor_of(self, decisions: tuple[int, ...]) -> int:
         for index, factor in enumerate(self._factors):
-            if factor.decisions == decisions:
+            if set(decisions) <= set(factor.decisions):
                 return index
         raise ValueError(f"the programme over {self.space.name} was made without group {decisions}")
+
+    def _rows_within(self, index: int, decisions: tuple[int, ...]) -> npt.NDArray[np.int64]:
+        """Which combination of some of its decisions each row of a factor has."""
+        places = [self._factors[index].decisions.index(decision) for decision in decisions]
+        sizes = tuple(int(self.space.cardinalities[decision]) for decision in decisions)
+        own = tuple(self._choices[index][:, place] for place in places)
+        return np.asarray(np.ravel_multi_index(own, sizes))
 
     def per_row(self, uses: Sequence[Floats]) -> Floats:
         """Values of the space's factor rows as one array, shape ``(rows of all factors,)``."""

@@ -98,8 +98,10 @@ class Distribution(nn.Module):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *rest: Any
     ) -> None:
-        # Trainings from before they were counted.
+        # Trainings from before they were counted, and from before a space named its groups.
         state_dict.setdefault(f"{prefix}drawn", torch.zeros((), dtype=torch.int64))
+        for number, own in self.joint.items():
+            state_dict.setdefault(f"{prefix}joint.{number}", torch.zeros_like(own))
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def _logits(self, number: int, joint: bool | None) -> torch.Tensor:

@@ -25,11 +25,15 @@ class ElasticChainSupernet(Chain):
     Args:
         config: sizes.
         cardinalities: number of choices of each decision.
+        groups: see `SearchSpace.groups`.
     """
 
-    def __init__(self, config: ElasticConfig, cardinalities: Sequence[int]) -> None:
+    def __init__(
+        self, config: ElasticConfig, cardinalities: Sequence[int],
+        groups: Sequence[Sequence[int]],
+    ) -> None:
         super().__init__(config, max(config.rows[-1].widths))
-        self.distribution = Distribution(cardinalities)
+        self.distribution = Distribution(cardinalities, groups)
         inputs = config.enters
         for row in config.rows:
             outputs = max(row.widths)

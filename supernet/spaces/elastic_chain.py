@@ -45,16 +45,22 @@ class ElasticChainSpace(ChainBase):
         super().__init__(name, config)
         self.config = config
         self.decisions = config.decisions()
+        self._groups = tuple(
+            tuple(range(first, first + len(GENES)))
+            for first in range(0, len(self.decisions), len(GENES)))
         self.reference = self.architecture(reference)
         self._lowered: dict[tuple[Hashable, ...], list[PlacedOperator]] = {}
         factors = [Factor("stem", ())]
-        for index in range(len(config.rows)):
-            first = index * len(GENES)
-            before = () if index == 0 else (first - len(GENES),)
-            own = tuple(range(first, first + len(GENES)))
+        for index, own in enumerate(self._groups):
+            before = () if index == 0 else (own[0] - len(GENES),)
             factors.append(Factor(config.named(index), (*before, *own)))
         last = (len(config.rows) - 1) * len(GENES)
         self.factors = (*factors, Factor("head", (last,)))
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """See `SearchSpace`: the decisions of a row (FP-NAS's layer)."""
+        return self._groups
 
     def rows(self, architecture: Architecture) -> list[Chosen]:
         """What an architecture has at each row."""
@@ -107,7 +113,7 @@ class ElasticChainSpace(ChainBase):
         """See `SearchSpace`."""
         from supernet.spaces._elastic_chain_networks import ElasticChainSupernet
 
-        return ElasticChainSupernet(self.config, self.cardinalities.tolist())
+        return ElasticChainSupernet(self.config, self.cardinalities.tolist(), self.groups)
 
     def activate(self, supernet: ElasticChainSupernet, architecture: Architecture) -> None:
         """See `SearchSpace`."""

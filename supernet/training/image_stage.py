@@ -99,6 +99,9 @@ def make_image_stage(
         if settings.parsec.prices is not None:
             extra["prices"] = sha256(settings.parsec.prices)
     else:
+        if candidate is not None and settings.distil.weight > 0:
+            raise UserError(f"training.distil.weight = {settings.distil.weight:g}: a network alone "
+                            "has no teacher, the supernet has; leave it 0")
         network = (space.build_reference() if candidate is None else candidate.build()).to(place)
         rule = LabelRule(network, settings)
     if candidate is not None and candidate.architecture is not None:

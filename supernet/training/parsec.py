@@ -44,8 +44,9 @@ class ParsecRule(LabelRule):
         settings: training section.
 
     Raises:
-        UserError: the supernet has no distribution, several processes train together, or the
-            settings of the cost do not fit together.
+        UserError: the supernet has no distribution, or none that could become joint where that is
+            asked for, several processes train together, or the settings of the cost do not fit
+            together.
     """
 
     def __init__(self, space: SearchSpace, supernet: Network, settings: ImageSettings) -> None:
@@ -59,6 +60,9 @@ class ParsecRule(LabelRule):
         if not isinstance(held, Distribution):
             raise UserError(f"training.parsec: space '{space.name}' has no distribution over its "
                             "architectures")
+        if self.parsec.joint_from > 0 and not held.joint:
+            raise UserError(f"training.parsec.joint_from = {self.parsec.joint_from:g}: space "
+                            f"'{space.name}' has no decisions that belong together; leave it 0")
         self.distribution = held
         self.price = make_price(space, settings.parsec)
 

@@ -98,10 +98,15 @@ class PruningRule(LabelRule):
     def _loss(
         self, images: ImageBatch, classes: Sequence[int], smoothing: float
     ) -> tuple[torch.Tensor, float]:
-        """Loss and error in percent; outputs of classes that are not known yet are left out."""
-        known = torch.tensor(classes, device=images.labels.device)
+        """Loss and error in percent; outputs of classes that are not known yet are left out.
+
+        Those that no image has stay in, so that they learn to be small.
+        """
         with autocast(self.settings, images.images.device):
-            logits = self.network(channels_last(images.images))[:, known]
+            logits = self.network(channels_last(images.images))
+        never = range(len(self.growth.order), logits.shape[1])
+        known = torch.tensor([*classes, *never], device=logits.device)
+        logits = logits[:, known]
         labels = (images.labels[:, None] == known).int().argmax(1)
         missed = (logits.detach().argmax(1) != labels).float().mean()
         return label_loss(logits, labels, smoothing), 100 * float(missed)

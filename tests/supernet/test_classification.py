@@ -229,6 +229,9 @@ def test_wrong_options_are_refused_by_name(tmp_path):
                            **REST)
     with pytest.raises(UserError, match="--photos"):
         make_image_stage(RECIPE, "reference", tmp_path, ImageSettings(), 0, tmp_path)
+    with pytest.raises(UserError, match=r"distil\.weight = 0\.5: a network alone has no teacher"):
+        train_command.main(recipe=RECIPE, changes=["distil.weight=0.5"], out=tmp_path, threads=1,
+                           **{**REST, "architecture": "largest"})
     with pytest.raises(UserError, match="--data"):
         train_command.main(recipe="bn-nas", changes=[], out=tmp_path, threads=1, **REST)
     with pytest.raises(UserError, match="no image set"):

@@ -1,11 +1,17 @@
+import math
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from evolution.counts import gathered
+from evolution.programme import Programme
+from evolution.quantities import quantity
+from evolution.score import Score
 from luts._costs import cost_of
 from luts.errors import UserError
 from luts.operator import Operator
@@ -17,6 +23,7 @@ from supernet.layers.activations import activation
 from supernet.layers.inverted import InvertedResidual
 from supernet.layers.split_attention import SplitAttention
 from supernet.spaces._elastic_chain import ElasticConfig, Row
+from supernet.spaces.bn_nas import bn_nas_small
 from supernet.spaces.elastic_chain import ElasticChainSpace
 from supernet.spaces.fbnetv2 import (
     F_CONFIG,
@@ -27,8 +34,10 @@ from supernet.spaces.fbnetv2 import (
     fbnetv2_f_small,
     fbnetv2_f_split_small,
 )
+from supernet.training.supernet_rules import check_rule
 from tests.conformance.classifier import ClassifierConformance
 from tests.supernet.chains import multiply_adds
+from tests.supernet.images import tiny_image_settings
 
 ODD = ElasticConfig(
     stem=8, stem_stride=2, first=8, last=24, classes=3, height=19, width=17, act="silu",
@@ -226,3 +235,45 @@ def test_labels_tell_what_numbers_do_not():
     assert decisions["row2.splits"].labels[:3] == ("no attention", "squeeze-excite", "2 splits")
     assert decisions["row2.kernel"].labels[0] == "no block"
     assert fbnetv2_f_fine_small().decisions[-1].name == "layer9.splits"
+
+
+def test_a_row_s_decisions_become_one_choice_after_the_switch():
+    space = fbnetv2_f_small()
+    assert space.groups[1] == (5, 6, 7, 8, 9)
+    assert {len(group) for group in space.groups} == {5}
+    supernet = space.build_supernet()
+    joint = supernet.distribution.joint
+    assert [len(logits) for logits in joint.values()] == [
+        math.prod(space.cardinalities[list(group)]) for group in space.groups]
+    vectors = space.sample(np.random.default_rng(0), 7)
+    for switched in (False, True):
+        supernet.zero_grad()
+        supernet.distribution.log_probability(vectors, joint=switched).sum().backward()
+        assert all((logits.grad is not None) == switched for logits in joint.values())
+    before = {name: value for name, value in supernet.state_dict().items() if ".joint." not in name}
+    again = space.build_supernet()
+    again.load_state_dict(before)  # trained before rows were groups
+    assert all(not logits.any() for logits in again.distribution.joint.values())
+
+
+def test_the_likeliest_rows_that_keep_a_limit():
+    space = ElasticChainSpace("odd", ODD, ODD.middle(kernel=3, expansion=1.0, act="relu", splits=0))
+    rng = np.random.default_rng(0)
+    scores = [rng.normal(size=math.prod(space.cardinalities[list(g)])) for g in space.groups]
+    limit = quantity("flops", space, None)
+    uses, most = limit.parts[0], 0.6 * limit.reference
+    found = Programme(space, space.groups).solve(
+        Score(groups=list(zip(space.groups, scores, strict=True))), [(uses, most)])
+    every = np.indices(tuple(space.cardinalities)).reshape(len(space.decisions), -1).T
+    total = np.zeros(len(every))
+    for group, each in zip(map(list, space.groups), scores, strict=True):
+        total += each[np.ravel_multi_index(every[:, group].T, space.cardinalities[group])]
+    kept = gathered(space, uses, every) <= most
+    assert 0 < kept.sum() < len(every) and total[kept].max() < total.max()
+    assert found.score == pytest.approx(total[kept].max())
+
+
+def test_a_switch_to_joint_choices_needs_some():
+    space = bn_nas_small()
+    with pytest.raises(UserError, match=r"joint_from = 0.4: space 'bn-nas-small' has no decisions"):
+        check_rule(space, tiny_image_settings(parsec={"per_nat": 0.1, "joint_from": 0.4}), Path())

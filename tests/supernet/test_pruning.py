@@ -181,6 +181,18 @@ def test_classes_that_are_not_known_yet_have_no_part(tmp_path):
     assert late["classes"] == 4
 
 
+def test_outputs_that_no_image_has_learn_to_be_small(tmp_path):
+    space, settings, _ = made(tmp_path)
+    growth = Growth.plan(settings.pruning, settings.steps, [2, 0, 1])
+    rule = PruningRule(space, space.build_supernet(), settings, growth, tmp_path / "x.jsonl")
+    optimiser = torch.optim.SGD(rule.network.classifier.parameters(), 0.1)
+    rule.backward(batch(), np.random.default_rng(0), 0.0)
+    optimiser.step()
+    bias = rule.network.classifier.bias.detach()
+    assert bias[1] == 0  # comes later
+    assert bias[3] < 0
+
+
 def test_weights_alone_are_trained_in_the_warm_up(tmp_path):
     _, settings, rule = made(tmp_path)
     optimisation = Optimisation(TrainingRun(tmp_path, "da-nas-small", "supernet", settings, 0, {}),
