@@ -15,6 +15,7 @@ from supernet.spaces.chain import ChainSpace
 from supernet.tasks.base import task_of
 from supernet.training.label_rules import SupernetLabelRule
 from supernet.training.supernet_rules import RULES
+from tests.conformance.classifier import ClassifierConformance
 from tests.evolution.classifiers import searched, trained
 from tests.supernet.images import write_folder
 
@@ -67,6 +68,14 @@ class FairRule(SupernetLabelRule):
         return {key: float(np.mean([one[key] for one in figures])) for key in figures[0]}
 
 
+MADE = []
+
+
+def make_fair(parts):
+    MADE.append(FairRule(parts))
+    return MADE[-1]
+
+
 def tiny_chain():
     config = ChainConfig(
         stem=8, stem_stride=2, first=None, stages=((12, 2, 1), (16, 2, 2)),
@@ -81,8 +90,23 @@ def added(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "tiny-chain.yaml").write_text(RECIPE)
     monkeypatch.setenv(recipes.FOLDER_VARIABLE, str(folder))
-    monkeypatch.setitem(SPACES._loaded, "tiny-chain", tiny_chain)
+    package = tmp_path / "installed" / "tiny_system-1.dist-info"
+    package.mkdir(parents=True)
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-system\nVersion: 1\n")
+    (package / "entry_points.txt").write_text(
+        f"[metronas.spaces]\ntiny-chain = {__name__}:tiny_chain\n"
+        f"[metronas.rules]\nfair = {__name__}:make_fair\n")
+    monkeypatch.syspath_prepend(package.parent)
+    for registry in (SPACES, RULES):  # which remember what they have found
+        monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
+    MADE.clear()
     return "tiny-chain"
+
+
+class TestTinyChain(ClassifierConformance):
+    @pytest.fixture(scope="class")
+    def space(self):
+        return tiny_chain()
 
 
 def test_a_space_and_a_recipe_are_enough(added, tmp_path):
@@ -96,23 +120,15 @@ def test_a_space_and_a_recipe_are_enough(added, tmp_path):
     assert "image, class" in (tmp_path / "search" / "report.html").read_text()
 
 
-def made_fair(monkeypatch, folder, recipe=FAIR):
+def write_fair(folder, recipe=FAIR):
     (folder / "recipes" / "tiny-chain.yaml").write_text(recipe)
-    made = []
-
-    def make(parts):
-        made.append(FairRule(parts))
-        return made[-1]
-
-    monkeypatch.setitem(RULES._loaded, "fair", make)
-    return made
 
 
-def test_a_training_rule_is_found_by_its_name(added, tmp_path, monkeypatch):
-    made = made_fair(monkeypatch, tmp_path)
+def test_a_training_rule_is_found_by_its_name(added, tmp_path):
+    write_fair(tmp_path)
     data = write_folder(tmp_path / "shapes", each=40)
     trained(added, tmp_path / "trained", data=str(data))
-    tried, rule = made  # once before the reference is trained
+    tried, rule = MADE  # once before the reference is trained
     assert not tried.trained.any()
     # Three steps of two rounds of three architectures.
     assert rule.trained.tolist() == [[12, 6, 0], [6, 6, 6]] * 2
@@ -129,9 +145,9 @@ def test_a_training_rule_is_found_by_its_name(added, tmp_path, monkeypatch):
     ("  steps: 3", "  steps: 3\n  parsec: {samples: 2}", "rule fair is in place of .*parsec"),
 ])
 def test_a_rule_that_cannot_be_is_refused_before_the_reference_is_trained(
-    added, tmp_path, monkeypatch, old, new, message
+    added, tmp_path, old, new, message
 ):
-    made_fair(monkeypatch, tmp_path, FAIR.replace(old, new))
+    write_fair(tmp_path, FAIR.replace(old, new))
     data = write_folder(tmp_path / "shapes", each=40)
     with pytest.raises(UserError, match=message):
         trained(added, tmp_path / "trained", data=str(data))
