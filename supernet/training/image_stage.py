@@ -66,10 +66,13 @@ def make_image_stage(
 
     Raises:
         UserError: the images cannot be had, the teacher or the weights to start from are missing,
-            or photographs were given, which are for rendered data.
+            photographs were given, which are for rendered data, or a network alone shall distil.
     """
     if photo_folder is not None:
         raise UserError(f"--photos {photo_folder}: recipe {recipe} renders nothing; give --data")
+    if candidate is not None and settings.distil.weight > 0:
+        raise UserError(f"training.distil.weight = {settings.distil.weight:g}: a network alone "
+                        "has no teacher, the supernet has; leave it 0")
     own_part(settings.batch)
     space = cast("SearchSpace", load_space(recipe))
     place = device or torch.device("cpu")
@@ -99,9 +102,6 @@ def make_image_stage(
         if settings.parsec.prices is not None:
             extra["prices"] = sha256(settings.parsec.prices)
     else:
-        if candidate is not None and settings.distil.weight > 0:
-            raise UserError(f"training.distil.weight = {settings.distil.weight:g}: a network alone "
-                            "has no teacher, the supernet has; leave it 0")
         network = (space.build_reference() if candidate is None else candidate.build()).to(place)
         rule = LabelRule(network, settings)
     if candidate is not None and candidate.architecture is not None:
